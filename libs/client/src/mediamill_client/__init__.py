@@ -1,0 +1,1 @@
+"""Typed Python client, gateway publisher and the mediamill command."""

@@ -1,0 +1,45 @@
+"""Queued calls to upstream APIs."""
+
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from mediamill_contracts.ids import repeatable_id
+from mediamill_contracts.media import ReasonCode
+from mediamill_contracts.message import LongText, Message, UserId
+
+CallType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+
+
+class RequestCall(Message):
+    """Run one call of a registered type; the payload holds no secrets."""
+
+    wire_name: ClassVar[str] = "call.requested"
+
+    job_id: UUID
+    user_id: UserId
+    call_type: CallType
+    payload: dict[str, Any]
+
+    def message_id(self) -> UUID:
+        """Return one id for each call."""
+        return repeatable_id(self.job_id, self.wire_name)
+
+
+class CallCompleted(Message):
+    """A call has ended, well or for good."""
+
+    wire_name: ClassVar[str] = "call.completed"
+
+    job_id: UUID
+    user_id: UserId
+    call_type: CallType
+    status: Literal["completed", "failed"]
+    result: dict[str, Any] | None = None
+    code: ReasonCode | None = None
+    detail: LongText | None = None
+
+    def message_id(self) -> UUID:
+        """Return one id for each call."""
+        return repeatable_id(self.job_id, self.wire_name)

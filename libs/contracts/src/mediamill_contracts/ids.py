@@ -1,0 +1,20 @@
+"""Identifiers that sort by time, so that tables and queues stay in insertion order."""
+
+import os
+import time
+from uuid import UUID, uuid5
+
+RESULT_NAMESPACE = UUID("6f1c2d3e-7a54-4b0e-9d51-1f0a4c1f7b11")
+"""Namespace of ids that must come out the same when a step runs twice."""
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    return UUID(int=value & ~(0b11 << 62) | (0b10 << 62))
+
+
+def repeatable_id(job_id: UUID, name: str) -> UUID:
+    """Return the same UUIDv5 for the same job and name, however often a step runs."""
+    return uuid5(RESULT_NAMESPACE, f"{job_id}:{name}")

@@ -1,0 +1,44 @@
+"""Events of the platform around media: chat messages, settings, alerts."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from mediamill_contracts.message import LongText, Message, ShortText, Timestamp, UserId
+
+
+class MessageSent(Message):
+    """A chat message was stored; its attachments are media that are READY."""
+
+    wire_name: ClassVar[str] = "message.sent"
+
+    chat_message_id: UUID
+    conversation_id: UUID
+    sender_id: UserId
+    attachment_ids: tuple[UUID, ...] = Field(default=(), max_length=20)
+    sent_at: Timestamp
+
+
+class SettingsChanged(Message):
+    """Settings have a new revision; services read the sections that concern them."""
+
+    wire_name: ClassVar[str] = "settings.changed"
+
+    revision: int = Field(ge=1)
+    sections: tuple[ShortText, ...]
+    changed_by: UserId
+    changed_at: Timestamp
+
+
+class QueueAlerted(Message):
+    """A queue is deeper than its threshold."""
+
+    wire_name: ClassVar[str] = "queue.alerted"
+
+    queue: ShortText
+    measure: Literal["waiting", "dead_letters", "oldest_seconds"]
+    value: int = Field(ge=0)
+    threshold: int = Field(ge=0)
+    detail: LongText = ""
+    alerted_at: Timestamp

@@ -1,0 +1,161 @@
+"""The one list of exchanges, queues, bindings and retry policies.
+
+Broker declarations, the embedded bus, metrics and alerts all derive from it.
+"""
+
+from dataclasses import dataclass
+
+EVENTS_EXCHANGE = "media.events"
+"""Topic exchange that every message is published to."""
+DEAD_LETTER_EXCHANGE = "media.dlx"
+"""Direct exchange; the routing key is the name of the work queue."""
+DELAY_PREFIX = "media.delay"
+"""Fanout exchange and TTL queue `media.delay.<ms>`, one pair for each distinct delay."""
+DELIVERY_LIMIT = 20
+"""Deliveries without an answer after which the broker itself dead-letters a message."""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often, and after how many seconds each time, a failed message is tried again."""
+
+    delays: tuple[float, ...] = ()
+    max_crashes: int = 8
+    """Deliveries that ended with the consumer's death; neighbours in the prefetch window count too."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A work queue: who consumes it, what is routed to it, and how failures are retried."""
+
+    name: str
+    service: str
+    topics: tuple[str, ...]
+    retry: RetryPolicy = RetryPolicy()
+    concurrency: int = 10
+    consumer_timeout_ms: int | None = None
+    """How long the broker waits for an answer; None keeps the broker's default of 30 minutes."""
+
+    @property
+    def dead_letter_name(self) -> str:
+        """Queue that holds what this one gave up."""
+        return f"{self.name}.dlq"
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """A stream that every replica of a service gets whole, while it is connected."""
+
+    name: str
+    service: str
+    topics: tuple[str, ...]
+    prefetch: int = 200
+
+
+CONTROL_RETRY = RetryPolicy(delays=(0.2, 1, 5, 15, 60))
+"""Control-plane work fails when the database is away: try soon, then patiently."""
+
+INGEST_ADMISSION = Queue(
+    "ingest.admission", "ingest", ("media.uploaded",), retry=CONTROL_RETRY, concurrency=16
+)
+INGEST_RECORDS = Queue(
+    "ingest.records",
+    "ingest",
+    (
+        "media.rejected",
+        "media.processed",
+        "media.progressed",
+        "watermark.applied",
+        "sync.progressed",
+        "sync.completed",
+        "media.purged",
+        "call.completed",
+    ),
+    retry=CONTROL_RETRY,
+    concurrency=64,
+)
+PROCESSOR_IMAGES = Queue(
+    "processor.images",
+    "processor",
+    ("media.accepted.image.interactive",),
+    retry=RetryPolicy(delays=(2, 4, 8)),
+    concurrency=4,
+)
+PROCESSOR_IMAGES_BULK = Queue(
+    "processor.images-bulk",
+    "processor",
+    ("media.accepted.image.bulk",),
+    retry=RetryPolicy(delays=(2, 4, 8)),
+    concurrency=2,
+)
+PROCESSOR_VIDEOS = Queue(
+    "processor.videos",
+    "processor",
+    ("media.accepted.video.*",),
+    retry=RetryPolicy(delays=(2, 4, 8)),
+    concurrency=1,
+    consumer_timeout_ms=2 * 60 * 60 * 1000,
+)
+PROCESSOR_WATERMARKS = Queue(
+    "processor.watermarks",
+    "processor",
+    ("watermark.requested",),
+    retry=RetryPolicy(delays=(2, 4, 8)),
+    concurrency=5,
+)
+STORAGE_SYNC_TRANSFERS = Queue(
+    "storage-sync.transfers",
+    "storage-sync",
+    ("sync.requested",),
+    retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
+    concurrency=1,
+)
+STORAGE_SYNC_PURGES = Queue(
+    "storage-sync.purges",
+    "storage-sync",
+    ("purge.requested",),
+    retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
+    concurrency=4,
+)
+DISPATCHER_CALLS = Queue(
+    "dispatcher.calls",
+    "dispatcher",
+    ("call.requested",),
+    retry=RetryPolicy(delays=(1, 5, 15, 60, 300)),
+    concurrency=3,
+)
+
+QUEUES: tuple[Queue, ...] = (
+    INGEST_ADMISSION,
+    INGEST_RECORDS,
+    PROCESSOR_IMAGES,
+    PROCESSOR_IMAGES_BULK,
+    PROCESSOR_VIDEOS,
+    PROCESSOR_WATERMARKS,
+    STORAGE_SYNC_TRANSFERS,
+    STORAGE_SYNC_PURGES,
+    DISPATCHER_CALLS,
+)
+
+NOTIFIER = Broadcast(
+    "notifier",
+    "notifier",
+    (
+        "media.progressed",
+        "media.ready",
+        "media.failed",
+        "media.deleted",
+        "media.restored",
+        "watermark.applied",
+        "sync.progressed",
+        "sync.completed",
+        "call.completed",
+        "message.sent",
+        "queue.alerted",
+    ),
+)
+
+
+def delay_name(seconds: float) -> str:
+    """Return the name shared by the delay exchange and its queue."""
+    return f"{DELAY_PREFIX}.{int(seconds * 1000)}"

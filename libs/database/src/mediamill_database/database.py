@@ -1,0 +1,94 @@
+"""Transactions with their intent in the name, the same on PostgreSQL and SQLite.
+
+SQLite has one writer: write transactions queue on a lock in the process instead of on its busy timeout,
+and begin with BEGIN IMMEDIATE so that a read never has to be upgraded half way.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+CommitListener = Callable[[AsyncSession], None]
+
+
+class Database:
+    """An engine and the two ways to use it: `read()` and `write()`."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine = _create_engine(url, pool_size)
+        self.dialect = self.engine.dialect.name
+        self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._listeners: list[CommitListener] = []
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Call `listener` with the session after each committed write transaction."""
+        self._listeners.append(listener)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for reading; whatever it holds is rolled back at the end."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """Open a session whose transaction commits at the end of the block, or rolls back on an error.
+
+        A cancellation that arrives during the commit waits until the commit has ended.
+        """
+        if self._writer is None:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session:
+                yield session
+                await _finish(session.commit())
+        else:
+            async with self._writer, AsyncSession(self.engine, expire_on_commit=False) as session:
+                await session.connection(execution_options={"mediamill_write": True})
+                yield session
+                await _finish(session.commit())
+        for listener in self._listeners:
+            listener(session)
+
+    async def check(self) -> None:
+        """Make a round trip; raise when the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+async def _finish(commit: Any) -> None:
+    """Await `commit` to its end even when the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(commit)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+def _create_engine(url: str, pool_size: int) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=False)
+    engine = create_async_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(dbapi: DBAPIConnection, _record: Any) -> None:
+        dbapi.isolation_level = None
+        cursor = dbapi.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("mediamill_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

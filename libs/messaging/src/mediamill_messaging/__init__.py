@@ -1,0 +1,1 @@
+"""Subscriptions, retry decisions and the RabbitMQ transport."""

@@ -1,0 +1,1 @@
+"""Durable messaging over SQL: outbox relay, inbox, embedded bus, dead letters."""

@@ -1,0 +1,1 @@
+"""What every process needs: settings, logs, traces, health, start and graceful stop."""

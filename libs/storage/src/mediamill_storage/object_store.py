@@ -1,0 +1,56 @@
+"""The port behind which bytes are kept, whatever keeps them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+class ObjectNotFoundError(Exception):
+    """There is no object under this key."""
+
+
+class StorageFullError(Exception):
+    """The store has no room for the object."""
+
+
+@dataclass(frozen=True)
+class ObjectStat:
+    """An object's size in bytes and the time of its last change."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class ObjectStore(Protocol):
+    """A store of immutable objects. Objects appear whole or not at all; keys come from `keys.py`."""
+
+    async def put_file(self, source: Path, key: str, *, media_type: str) -> None:
+        """Store a finished local file under `key` and consume it; replaces what was there."""
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> int:
+        """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises."""
+
+    def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield bytes `start` to `end` (exclusive); raises ObjectNotFoundError."""
+
+    def local_copy(self, key: str) -> AbstractAsyncContextManager[Path]:
+        """Give a path to read the object's bytes from while the context lasts; never write to it."""
+
+    async def stat(self, key: str) -> ObjectStat | None:
+        """Return size and time, or None when there is no such object."""
+
+    async def move(self, source_key: str, target_key: str) -> None:
+        """Rename. Again after success, it does nothing; raises ObjectNotFoundError when neither is there."""
+
+    async def delete(self, key: str) -> bool:
+        """Remove; return whether there was anything."""
+
+    def list(self, prefix: str) -> AsyncIterator[ObjectStat]:
+        """Yield the objects whose keys begin with `prefix`, in no promised order."""
+
+    async def check(self) -> None:
+        """Raise when the store cannot be written to now."""

@@ -1,0 +1,1 @@
+"""Test kit: private servers, builders, conformance suites."""

@@ -1,0 +1,1 @@
+"""HTTP API, admission of uploads, records of what became of them."""

@@ -1,0 +1,1 @@
+"""Pushes what happened to browsers over Socket.IO."""

@@ -1,0 +1,1 @@
+"""Decodes and transforms pictures in sandboxed child processes."""
