@@ -1,0 +1,34 @@
+"""What `main()` does in every service: settings, logs, traces, then run."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from mediamill_runtime.logging import configure_logging
+from mediamill_runtime.service import Service, run
+from mediamill_runtime.settings import SettingsError, SharedSettings, load_settings
+from mediamill_runtime.telemetry import configure_telemetry
+
+S = TypeVar("S", bound=SharedSettings)
+
+EXIT_USAGE = 2
+
+
+def run_process(name: str, settings_type: type[S], build: Callable[[S], Service]) -> int:
+    """Build a service from the environment, run it, and return the exit code of the process.
+
+    2 means that the environment is wrong; standard error then has one line for each variable.
+    """
+    try:
+        settings = load_settings(settings_type)
+    except SettingsError as error:
+        sys.stderr.write("".join(f"{name}: {problem}\n" for problem in error.problems))
+        return EXIT_USAGE
+    configure_logging(name, json=settings.log_json, level=settings.log_level)
+    telemetry = configure_telemetry(name, settings.otlp_endpoint)
+    try:
+        return run(
+            build(settings), settings.host, settings.port, grace_seconds=settings.shutdown_grace_seconds
+        )
+    finally:
+        telemetry.shutdown()
