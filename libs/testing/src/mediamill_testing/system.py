@@ -1,0 +1,138 @@
+"""Mediamill as it is deployed: each service a process of its own, on real servers, ready to be killed."""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from mediamill_testing.ports import free_port, release_port
+from mediamill_testing.servers.process import GuardedProcess, Scratch
+from mediamill_testing.waiting import wait_until
+
+START_SECONDS = 60.0
+ADMIN_EMAIL = "admin@example.org"
+ADMIN_PASSWORD = "correct horse battery staple"  # noqa: S105 - of private servers that live for one test
+
+
+class ServiceProcess:
+    """One service, started with its command and nothing but the environment it needs."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], *, scratch: Scratch) -> None:
+        self.name = name
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._scratch = scratch
+        self._log = scratch.path / f"{name}-{self.port}.log"
+        prefix = name.upper().replace("-", "_")
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(scratch.path),
+            **environment,
+            f"{prefix}_HOST": "127.0.0.1",
+            f"{prefix}_PORT": str(self.port),
+        }
+        self._process: GuardedProcess | None = None
+
+    def start(self, *, wait: bool = True) -> "ServiceProcess":
+        """Start the process and, unless told otherwise, wait until it answers."""
+        command = [sys.executable, "-m", f"mediamill_{self.name.replace('-', '_')}"]
+        self._process = GuardedProcess(
+            command, scratch=self._scratch, log=self._log, env=self._environment, grace_seconds=30
+        )
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        """Wait for `/health/ready`; the error shows the end of the log."""
+        try:
+            wait_until(self._ready, START_SECONDS, f"{self.name} should have become ready")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.log_tail()}") from None
+
+    def kill(self) -> None:
+        """End the process, and all it started, with SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+
+    def stop(self) -> None:
+        """End the process with SIGTERM, as an orchestrator does."""
+        if self._process is not None:
+            self._process.stop()
+
+    def close(self) -> None:
+        """Stop the process and give its port back."""
+        self.stop()
+        release_port(self.port)
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the last lines the service wrote."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+
+    def log(self) -> str:
+        """Return all that the service wrote, over all its starts."""
+        return self._log.read_text(errors="replace")
+
+    def _ready(self) -> bool:
+        if self._process is None or not self._process.running:
+            raise TimeoutError(f"{self.name} ended before it was ready")
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+class MediamillSystem:
+    """ingest, processor and notifier on one broker, one database and one storage folder.
+
+    The database must be migrated already. `environment` adds to what every service is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker_url: str,
+        database_url: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.scratch = Scratch("system")
+        self.storage = self.scratch.path / "storage"
+        shared = {
+            "MEDIAMILL_ENV": "test",
+            "BROKER_URL": broker_url,
+            "STORAGE_ROOT": str(self.storage),
+            "JWT_SECRET": "a key for the tests that is long enough to sign with",
+            "LOG_FORMAT": "json",
+            **(environment or {}),
+        }
+        control = {
+            **shared,
+            "DATABASE_URL": database_url,
+            "MEDIAMILL_ADMIN_EMAIL": ADMIN_EMAIL,
+            "MEDIAMILL_ADMIN_PASSWORD": ADMIN_PASSWORD,
+        }
+        self.ingest = ServiceProcess("ingest", control, scratch=self.scratch)
+        self.processor = ServiceProcess("processor", shared, scratch=self.scratch)
+        self.notifier = ServiceProcess("notifier", shared, scratch=self.scratch)
+        self.services = (self.ingest, self.processor, self.notifier)
+
+    def start(self) -> "MediamillSystem":
+        """Start all services side by side and wait until all are ready."""
+        for service in self.services:
+            service.start(wait=False)
+        for service in self.services:
+            service.wait_ready()
+        return self
+
+    def close(self) -> None:
+        """Stop all services and remove their files."""
+        for service in self.services:
+            service.close()
+        self.scratch.remove()
+
+    def stored_keys(self) -> set[str]:
+        """Return the keys of all files under the storage root, whatever they are."""
+        return {str(path.relative_to(self.storage)) for path in self.storage.rglob("*") if path.is_file()}
