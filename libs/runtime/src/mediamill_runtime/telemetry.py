@@ -1,8 +1,8 @@
 """Traces: one id that follows an upload from the HTTP request through every queue to the notification.
 
 A tracer provider is always installed, because logs and problem documents show the trace id. Spans are
-recorded and exported only when a collector is configured: without one the sampler says no and the SDK does next
-to nothing.
+recorded and exported only when a collector is configured: without one the sampler says no and the SDK does
+next to nothing.
 """
 
 import threading
