@@ -1,0 +1,53 @@
+"""Fixtures that every member's tests share; pytest finds this module through its entry point."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.rabbitmq import RabbitServer
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitServer]:
+    """One RabbitMQ node for all tests of the run; a test that stops or kills it starts it again."""
+    server = RabbitServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def rabbitmq_vhost_url(rabbitmq: RabbitServer) -> Iterator[str]:
+    """AMQP URL of a virtual host that is this test's own."""
+    rabbitmq.start()
+    with rabbitmq.vhost() as name:
+        yield rabbitmq.url_of(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for all tests of the run, without fsync."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """URL (`postgresql+asyncpg://…`) of an empty database that is this test's own."""
+    postgres.start()
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """URL (`sqlite+aiosqlite:///…`) of a database file that does not exist yet."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'mediamill.sqlite3'}"

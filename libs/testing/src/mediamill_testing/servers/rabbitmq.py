@@ -1,0 +1,208 @@
+"""A private RabbitMQ node: Debian's package, run by the calling user, on ports of its own.
+
+Nothing of an installed system broker is touched: node name, Erlang cookie, port mapper, data, logs and
+configuration all live in a scratch directory. A start takes about six seconds, so tests share one node and keep
+apart by virtual host.
+"""
+
+import base64
+import glob
+import http.client
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from mediamill_testing.ports import free_port, release_port
+from mediamill_testing.servers import MissingServerError
+from mediamill_testing.servers.process import GuardedProcess, Scratch
+from mediamill_testing.waiting import wait_until
+
+PROGRAM_PATTERNS = (
+    "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
+    "/opt/rabbitmq*/sbin/rabbitmq-server",
+)
+HOW_TO_INSTALL = (
+    "RabbitMQ is not installed, and the tests run against a real one. On Debian or Ubuntu, as root: "
+    "`scripts/install-test-servers` (what `make test` does), or `apt-get install rabbitmq-server`."
+)
+START_SECONDS = 60.0
+USER = "mediamill"
+PASSWORD = "mediamill"  # noqa: S105 - guards a throw-away node that listens on loopback only
+
+
+class RabbitServer:
+    """One node with the management and Prometheus plugins; data survive `restart`, not `close`."""
+
+    def __init__(self) -> None:
+        self._program = find_program()
+        self._ports = {
+            name: free_port() for name in ("amqp", "management", "prometheus", "distribution", "epmd")
+        }
+        self._scratch = Scratch("rabbitmq")
+        self._process: GuardedProcess | None = None
+        _write_configuration(self._scratch.path, self._ports)
+
+    @property
+    def url(self) -> str:
+        """AMQP URL of the default virtual host."""
+        return self.url_of("/")
+
+    @property
+    def management_url(self) -> str:
+        """Base URL of the management HTTP API, credentials included, without a slash at the end."""
+        return f"http://{USER}:{PASSWORD}@127.0.0.1:{self._ports['management']}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """URL of the broker's own metrics."""
+        return f"http://127.0.0.1:{self._ports['prometheus']}/metrics"
+
+    @property
+    def running(self) -> bool:
+        """Whether the node's process is there."""
+        return self._process is not None and self._process.running
+
+    def url_of(self, vhost: str) -> str:
+        """AMQP URL of one virtual host."""
+        return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self._ports['amqp']}/{quote(vhost, safe='')}"
+
+    def start(self) -> None:
+        """Start the node and return when it takes connections and answers management calls."""
+        if self.running:
+            return
+        path = self._scratch.path
+        self._process = GuardedProcess(
+            [str(self._program)],
+            scratch=self._scratch,
+            log=path / "server.log",
+            env=os.environ | _environment(path, self._ports),
+        )
+        try:
+            wait_until(self._answers_or_ended, START_SECONDS, "RabbitMQ should have started")
+        except TimeoutError as error:
+            tail = self._process.log_tail()
+            self.kill()
+            raise RuntimeError(f"{error}; its last words:\n{tail}") from error
+        if not self._process.running:
+            raise RuntimeError(f"RabbitMQ ended while starting; its last words:\n{self._process.log_tail()}")
+
+    def stop(self) -> None:
+        """End the node in good order; `start` brings it back with its data."""
+        if self._process is not None:
+            self._process.stop()
+
+    def kill(self) -> None:
+        """End the node with SIGKILL; `start` brings it back with what it had written to disk."""
+        if self._process is not None:
+            self._process.kill()
+
+    def restart(self) -> None:
+        """Stop and start again on the same ports: what clients see as a broker restart."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """End the node for good and remove what it left."""
+        self.kill()
+        self._scratch.remove()
+        for port in self._ports.values():
+            release_port(port)
+
+    @contextmanager
+    def vhost(self) -> Iterator[str]:
+        """A fresh virtual host for one test, by name; removed afterwards with all its queues."""
+        name = f"test-{secrets.token_hex(6)}"
+        self.management("PUT", f"/api/vhosts/{name}")
+        try:
+            yield name
+        finally:
+            if self.running:
+                self.management("DELETE", f"/api/vhosts/{name}")
+
+    def management(self, method: str, path: str, body: object = None) -> Any:
+        """Call the management API; return the decoded JSON answer, or None when it is empty.
+
+        Raises `RuntimeError` on any status of 400 or above, `OSError` when the node does not listen.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._ports["management"], timeout=20)
+        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        if answer.status >= http.client.BAD_REQUEST:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content.decode(errors='replace')}")
+        return json.loads(content) if content else None
+
+    def _answers_or_ended(self) -> bool:
+        if not self.running:
+            return True
+        try:
+            self.management("GET", "/api/health/checks/port-listener/" + str(self._ports["amqp"]))
+        except (OSError, http.client.HTTPException, RuntimeError):
+            return False
+        return True
+
+
+def find_program() -> Path:
+    """Return the newest installed `rabbitmq-server`; raise `MissingServerError` when there is none.
+
+    Debian's wrapper in /usr/sbin changes to the `rabbitmq` user and its home: the program behind it is wanted.
+    """
+    found = sorted(path for pattern in PROGRAM_PATTERNS for path in glob.glob(pattern))
+    if not found or shutil.which("erl") is None:
+        raise MissingServerError(HOW_TO_INSTALL)
+    return Path(found[-1])
+
+
+def _environment(path: Path, ports: dict[str, int]) -> dict[str, str]:
+    return {
+        "HOME": str(path),
+        "ERL_EPMD_PORT": str(ports["epmd"]),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"mediamill{ports['amqp']}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(ports["amqp"]),
+        "RABBITMQ_DIST_PORT": str(ports["distribution"]),
+        "RABBITMQ_MNESIA_BASE": str(path / "data"),
+        "RABBITMQ_LOG_BASE": str(path / "log"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_PID_FILE": str(path / "rabbitmq.pid"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(path / "enabled_plugins"),
+        "RABBITMQ_CONFIG_FILE": str(path / "rabbitmq.conf"),
+        "RABBITMQ_CONF_ENV_FILE": str(path / "no-such-file"),
+        "RABBITMQ_GENERATED_CONFIG_DIR": str(path / "generated"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+            "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
+        ),
+    }
+
+
+def _write_configuration(path: Path, ports: dict[str, int]) -> None:
+    cookie = path / ".erlang.cookie"
+    cookie.write_text(secrets.token_hex(16))
+    cookie.chmod(0o400)
+    (path / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
+    settings = {
+        "listeners.tcp.1": f"127.0.0.1:{ports['amqp']}",
+        "management.tcp.ip": "127.0.0.1",
+        "management.tcp.port": ports["management"],
+        "prometheus.tcp.ip": "127.0.0.1",
+        "prometheus.tcp.port": ports["prometheus"],
+        "default_user": USER,
+        "default_pass": PASSWORD,
+        "disk_free_limit.absolute": "50MB",
+        "vm_memory_high_watermark.absolute": "1GB",
+        "collect_statistics_interval": 1000,
+    }
+    lines = [f"{name} = {value}" for name, value in settings.items()]
+    (path / "rabbitmq.conf").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,48 @@
+"""Waiting for something another process does, with a deadline instead of a guess."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.02
+
+
+async def eventually(check: Callable[[], T | Awaitable[T]], timeout: float = 10.0) -> T:  # noqa: ASYNC109 - the deadline is the point of it
+    """Call `check` until it returns something true, and return that.
+
+    `check` may be a plain or an async function; an `AssertionError` from it counts as "not yet". After `timeout`
+    seconds the last `AssertionError` is raised again, or a `TimeoutError` that shows the last value.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        value, error = await _attempt(check)
+        if error is None and value:
+            return value  # type: ignore[return-value]  # a value without an error is always a T
+        if time.monotonic() >= deadline:
+            if error is not None:
+                raise error
+            raise TimeoutError(f"not true within {timeout} s; last value: {value!r}")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _attempt(check: Callable[[], T | Awaitable[T]]) -> tuple[T | None, AssertionError | None]:
+    try:
+        outcome = check()
+        if inspect.isawaitable(outcome):
+            return await outcome, None
+        return outcome, None
+    except AssertionError as error:
+        return None, error
+
+
+def wait_until(check: Callable[[], object], timeout: float, what: str) -> None:
+    """Block until `check` returns something true; after `timeout` seconds raise `TimeoutError` naming `what`."""
+    deadline = time.monotonic() + timeout
+    while not check():
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"{what} within {timeout} s")
+        time.sleep(POLL_SECONDS)

