@@ -1,0 +1,33 @@
+"""Turns keys into paths below one folder, so that no key and no symbolic link leads out of it."""
+
+import os
+import re
+from pathlib import Path
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+"""Segments begin with a letter or digit: no empty one, no `.`, no `..`, no hidden file."""
+
+
+class UnsafeKeyError(ValueError):
+    """The key does not name an object inside the store."""
+
+
+class RootedPaths:
+    """Resolves keys below `root`, which must exist."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+        self._prefix = f"{self.root}{os.sep}"
+
+    def path_of(self, key: str) -> Path:
+        """Return the path of `key`; raises UnsafeKeyError when it is malformed or led away by a link."""
+        if len(key) > 512 or not _KEY.fullmatch(key):
+            raise UnsafeKeyError(f"malformed key: {key[:80]!r}")
+        path = self._prefix + key
+        if os.path.realpath(path) != path:
+            raise UnsafeKeyError(f"key leads through a symbolic link: {key!r}")
+        return Path(path)
+
+    def key_of(self, path: str) -> str:
+        """Return the key of a path that is below the root."""
+        return path.removeprefix(self._prefix)
