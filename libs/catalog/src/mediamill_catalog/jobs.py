@@ -1,0 +1,144 @@
+"""State changes of jobs: progress only grows, and a finished job stays as it is.
+
+Whoever changes a medium and its job in one transaction changes the medium first, so that two of them never
+wait for each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, case, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_catalog.core import JOBS, insert_unless_there
+from mediamill_catalog.tables import JobStatus
+
+OPEN = (JobStatus.WAITING, JobStatus.ACTIVE, JobStatus.RETRYING)
+"""States that a job may still leave; the others are final."""
+
+
+@dataclass(frozen=True)
+class ProgressNote:
+    """How far a job is, as a worker told: percent, the try (from 1), and whether it has to try again."""
+
+    job_id: UUID
+    media_id: UUID
+    progress: int
+    attempt: int
+    retrying: bool
+
+
+def new_job(
+    *,
+    job_id: UUID,
+    media_id: UUID,
+    user_id: str,
+    kind: str,
+    lane: str,
+    trace_id: str | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the row of a job that waits."""
+    return {
+        "id": job_id,
+        "media_id": media_id,
+        "user_id": user_id,
+        "type": kind,
+        "lane": lane,
+        "status": JobStatus.WAITING,
+        "progress": 0,
+        "attempts": 0,
+        "trace_id": trace_id,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+async def add(session: AsyncSession, row: dict[str, Any]) -> None:
+    """Insert a row made by `new_job`."""
+    await session.execute(insert(JOBS).inline(), row)
+
+
+async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
+    """Insert a row made by `new_job` unless the id is taken; return whether it was inserted."""
+    return await insert_unless_there(session, JOBS, row)
+
+
+async def find(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
+    """Return the row, or None."""
+    return (await session.execute(select(JOBS).where(JOBS.c.id == job_id))).one_or_none()
+
+
+async def complete_job(session: AsyncSession, job_id: UUID, *, attempts: int, now: datetime) -> bool:
+    """Move an open job to completed; return whether it was open."""
+    tries = case((JOBS.c.attempts < attempts, attempts), else_=JOBS.c.attempts)
+    return await _finish(session, job_id, now, status=JobStatus.COMPLETED, progress=100, attempts=tries)
+
+
+async def fail_job(session: AsyncSession, job_id: UUID, *, code: str, detail: str, now: datetime) -> bool:
+    """Move an open job to failed, with a reason; return whether it was open."""
+    return await _finish(session, job_id, now, status=JobStatus.FAILED, error_code=code, error_detail=detail)
+
+
+async def cancel_job(session: AsyncSession, job_id: UUID, *, now: datetime) -> bool:
+    """Move an open job to cancelled; return whether it was open."""
+    return await _finish(session, job_id, now, status=JobStatus.CANCELLED)
+
+
+async def reopen_job(session: AsyncSession, job_id: UUID, *, now: datetime) -> bool:
+    """Move a failed job back to waiting, for a replay; return whether it was failed."""
+    changed = await session.execute(
+        update(JOBS)
+        .where(JOBS.c.id == job_id, JOBS.c.status == JobStatus.FAILED)
+        .values(
+            status=JobStatus.WAITING, error_code=None, error_detail=None, finished_at=None, updated_at=now
+        )
+        .returning(JOBS.c.id)
+    )
+    return changed.first() is not None
+
+
+_NOTE = (
+    update(JOBS)
+    .where(JOBS.c.id == bindparam("note_job"), JOBS.c.status.in_(OPEN))
+    .values(
+        status=bindparam("note_status"),
+        progress=case(
+            (JOBS.c.progress < bindparam("note_progress"), bindparam("note_progress")), else_=JOBS.c.progress
+        ),
+        attempts=case(
+            (JOBS.c.attempts < bindparam("note_attempt"), bindparam("note_attempt")), else_=JOBS.c.attempts
+        ),
+        updated_at=bindparam("note_at"),
+    )
+)
+
+
+async def note_progress(session: AsyncSession, notes: Sequence[ProgressNote], *, now: datetime) -> None:
+    """Write where jobs are; a number never falls, and a finished job is left alone."""
+    await session.execute(
+        _NOTE,
+        [
+            {
+                "note_job": note.job_id,
+                "note_status": JobStatus.RETRYING if note.retrying else JobStatus.ACTIVE,
+                "note_progress": note.progress,
+                "note_attempt": note.attempt,
+                "note_at": now,
+            }
+            for note in notes
+        ],
+    )
+
+
+async def _finish(session: AsyncSession, job_id: UUID, now: datetime, **values: Any) -> bool:
+    changed = await session.execute(
+        update(JOBS)
+        .where(JOBS.c.id == job_id, JOBS.c.status.in_(OPEN))
+        .values(finished_at=now, updated_at=now, **values)
+        .returning(JOBS.c.id)
+    )
+    return changed.first() is not None

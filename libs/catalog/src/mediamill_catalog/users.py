@@ -1,0 +1,30 @@
+"""People who sign in with a password kept here."""
+
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_catalog.core import USERS
+from mediamill_catalog.tables import Role, User
+
+
+async def by_email(session: AsyncSession, email: str) -> Row[Any] | None:
+    """Return the row of a user, or None; addresses are compared as they are stored, in lower case."""
+    return (await session.execute(select(USERS).where(USERS.c.email == email.lower()))).one_or_none()
+
+
+async def by_id(session: AsyncSession, user_id: str) -> Row[Any] | None:
+    """Return the row of a user, or None."""
+    return (await session.execute(select(USERS).where(USERS.c.id == user_id))).one_or_none()
+
+
+async def add(session: AsyncSession, user: User) -> None:
+    """Insert a user; raises sqlalchemy.exc.IntegrityError when the address is taken."""
+    await session.execute(insert(USERS).inline(), user.model_dump() | {"email": user.email.lower()})
+
+
+async def count(session: AsyncSession, role: Role) -> int:
+    """Return how many users that are not disabled have the role."""
+    statement = select(func.count()).where(USERS.c.role == role, USERS.c.disabled_at.is_(None))
+    return (await session.execute(statement)).scalar_one()

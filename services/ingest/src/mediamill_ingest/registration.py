@@ -1,0 +1,84 @@
+"""The rows that every upload starts with, whoever received it: medium, job, first line of the timeline."""
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog.timeline import Happening
+from mediamill_contracts.media import MediaUploaded
+from mediamill_contracts.recipe import Kind
+from mediamill_ingest.trace import current_trace_id
+from mediamill_messaging.errors import PermanentError
+
+UNKNOWN_TYPE = "application/octet-stream"
+"""Media type of bytes that nobody has looked at yet."""
+
+
+def kind_of(media_type: str) -> Kind:
+    """Return which kind of worker takes a media type."""
+    return "video" if media_type.startswith("video/") else "image"
+
+
+async def register(session: AsyncSession, event: MediaUploaded, *, media_type: str, sha256: str) -> None:
+    """Insert the rows of an upload that this service received, hashed and recognised itself."""
+    await media.add(session, _medium(event, media_type, sha256))
+    await jobs.add(session, _job(event, media_type))
+    await timeline.record(session, _first_line(event))
+
+
+async def register_unless_known(session: AsyncSession, event: MediaUploaded) -> bool:
+    """Insert the rows of an upload that a gateway announced; return whether it was new.
+
+    Raises PermanentError(`id_taken`) when the job id belongs to another upload.
+    """
+    declared = event.declared_type or UNKNOWN_TYPE
+    if not await media.add_unless_there(session, _medium(event, declared, None)):
+        return False
+    if not await jobs.add_unless_there(session, _job(event, declared)):
+        raise PermanentError("id_taken", "The job id belongs to another upload.")
+    await timeline.record(session, _first_line(event))
+    return True
+
+
+def _medium(event: MediaUploaded, media_type: str, sha256: str | None) -> dict[str, Any]:
+    return media.new_media(
+        media_id=event.media_id,
+        user_id=event.user_id,
+        kind=kind_of(media_type),
+        lane=event.lane,
+        file_name=event.file_name,
+        media_type=media_type,
+        size_bytes=event.staged.size_bytes,
+        sha256=sha256,
+        original_key=event.staged.key,
+        entity_type=event.entity_type,
+        entity_id=event.entity_id,
+        alt=event.alt,
+        title=event.title,
+        now=event.uploaded_at,
+    )
+
+
+def _job(event: MediaUploaded, media_type: str) -> dict[str, Any]:
+    return jobs.new_job(
+        job_id=event.job_id,
+        media_id=event.media_id,
+        user_id=event.user_id,
+        kind=kind_of(media_type),
+        lane=event.lane,
+        trace_id=current_trace_id(),
+        now=event.uploaded_at,
+    )
+
+
+def _first_line(event: MediaUploaded) -> Happening:
+    return Happening(
+        media_id=event.media_id,
+        name=event.wire_name,
+        at=event.uploaded_at,
+        job_id=event.job_id,
+        detail={"fileName": event.file_name, "sizeBytes": event.staged.size_bytes},
+        actor=event.user_id,
+        trace_id=current_trace_id(),
+    )

@@ -1,0 +1,48 @@
+"""Cancels a job that nobody waits for any more.
+
+The worker is not interrupted: whichever message about the job comes next finds it cancelled, and what was
+stored for it is removed then (see `discard_results.py`).
+"""
+
+from uuid import UUID
+
+from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog.tables import utc_now
+from mediamill_catalog.timeline import Happening
+from mediamill_contracts.media import MediaFailed
+from mediamill_database import Database
+from mediamill_ingest.trace import current_trace_id
+from mediamill_outbox import emit
+
+CANCELLED = "cancelled"
+
+
+async def cancel_job(database: Database, job_id: UUID, *, actor: str) -> bool:
+    """End an open job and its medium with the code `cancelled`; return False when the job had ended."""
+    now = utc_now()
+    async with database.write() as session:
+        job = await jobs.find(session, job_id)
+        if job is None:
+            return False
+        event = MediaFailed(
+            media_id=job.media_id,
+            job_id=job_id,
+            user_id=job.user_id,
+            code=CANCELLED,
+            detail="The upload was cancelled.",
+        )
+        if not await media.mark_failed(session, job.media_id, code=event.code, detail=event.detail, now=now):
+            return False
+        await jobs.cancel_job(session, job_id, now=now)
+        line = Happening(
+            job.media_id,
+            event.wire_name,
+            now,
+            job_id=job_id,
+            detail={"code": CANCELLED},
+            actor=actor,
+            trace_id=current_trace_id(),
+        )
+        await timeline.record(session, line)
+        await emit(session, event)
+    return True
