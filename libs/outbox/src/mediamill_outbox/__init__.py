@@ -7,12 +7,14 @@ from mediamill_outbox.dead_letters import (
     record_dead_letter,
     replay,
 )
+from mediamill_outbox.embedded_bus import EmbeddedBus
 from mediamill_outbox.emit import OutboxPublisher, emit
 from mediamill_outbox.inbox import first_time, prune_inbox
 
 __all__ = [
     "DeadLetterClosedError",
     "DeadLetterEffect",
+    "EmbeddedBus",
     "OutboxPublisher",
     "discard",
     "emit",

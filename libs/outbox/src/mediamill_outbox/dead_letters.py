@@ -110,7 +110,7 @@ async def _close(session: AsyncSession, dead_letter_id: int, status: str, actor:
         .values(status=status, actor=actor, closed_at=time.time())
         .returning(dead_letter)
     )
-    row = (await session.execute(statement)).one_or_none()
+    row: Row[Any] | None = (await session.execute(statement)).one_or_none()
     if row is None:
         raise DeadLetterClosedError(dead_letter_id)
     return row
