@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from mediamill_testing.photos.fixtures import photo_corpus
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
+
+__all__ = ["photo_corpus", "postgres", "postgres_url", "rabbitmq", "rabbitmq_vhost_url", "sqlite_url"]
 
 
 @pytest.fixture(scope="session")

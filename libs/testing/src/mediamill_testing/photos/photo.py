@@ -1,0 +1,85 @@
+"""What a test must know about a picture: how it is declared, and what has to come out of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+Rgb = tuple[int, int, int]
+Quadrants = tuple[Rgb, Rgb, Rgb, Rgb]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A good picture. Sizes are pixels after orientation; colours are sRGB, 0 to 255."""
+
+    name: str
+    path: Path
+    media_type: str
+    width: int
+    height: int
+    quadrants: Quadrants
+    """Mean colour of the upright picture's top left, top right, bottom left and bottom right quarter.
+
+    Alpha is flattened on white; of an animation, the first frame counts.
+    """
+    frames: int = 1
+    has_alpha: bool = False
+    tolerance: int = 6
+    """By how much a channel's mean may differ: lossy formats and colour conversions are not exact."""
+
+    @property
+    def file_name(self) -> str:
+        """Name to upload it under."""
+        return self.path.name
+
+    @property
+    def mean_color(self) -> Rgb:
+        """Mean colour of the whole upright picture."""
+        red, green, blue = (round(sum(channel) / 4) for channel in zip(*self.quadrants, strict=True))
+        return red, green, blue
+
+    def looks_like(self, picture: Image.Image) -> bool:
+        """Return whether a derived picture shows this one: upright, whole and in the right colours."""
+        found = quadrants(picture)
+        return all(
+            abs(expected - actual) <= self.tolerance
+            for quarter, other in zip(self.quadrants, found, strict=True)
+            for expected, actual in zip(quarter, other, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class HostileFile:
+    """A file that must be refused, with the stable code of the refusal."""
+
+    name: str
+    path: Path
+    file_name: str
+    declared_type: str
+    code: str
+    refused_by: Literal["upload", "processing"]
+    """`upload`: refused from size, declaration and first bytes. `processing`: only a decoder can tell."""
+
+
+def quadrants(picture: Image.Image) -> Quadrants:
+    """Return the mean colour of each quarter of a picture, flattened on white."""
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    pixels = np.asarray(picture.convert("RGB"))
+    middle_y, middle_x = (max(1, side // 2) for side in pixels.shape[:2])
+    top, bottom = pixels[:middle_y], pixels[-middle_y:]
+    return (
+        _mean(top[:, :middle_x]),
+        _mean(top[:, -middle_x:]),
+        _mean(bottom[:, :middle_x]),
+        _mean(bottom[:, -middle_x:]),
+    )
+
+
+def _mean(pixels: np.ndarray) -> Rgb:
+    red, green, blue = (round(float(value)) for value in pixels.mean(axis=(0, 1)))
+    return red, green, blue
