@@ -16,7 +16,7 @@ from mediamill_testing.photos.modern import animation, indexed, save_animation
 from mediamill_testing.photos.photo import HostileFile
 from mediamill_testing.photos.sources import real_photo
 
-TOO_LARGE_BYTES = 10 * 1024 * 1024 + 1
+TOO_LARGE_BYTES = 10_000_001
 """One byte more than an image may have by default."""
 TOO_MANY_FRAMES = 301
 _BOMB_SIDE = 64_250
@@ -76,12 +76,14 @@ def _too_large() -> bytes:
 
 def _jpeg_bomb() -> bytes:
     """Return a JPEG whose frame header was rewritten to claim 64,250 pixels a side."""
-    jpeg = bytearray(_encoded("JPEG"))
+    buffer = io.BytesIO()
+    real_photo("china").resize((96, 64)).save(buffer, "JPEG")
+    jpeg = bytearray(buffer.getvalue())
     position = 2
     while jpeg[position + 1] != 0xC0:
         position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
     struct.pack_into(">HH", jpeg, position + 5, _BOMB_SIDE, _BOMB_SIDE)
-    return bytes(jpeg[:4800])
+    return bytes(jpeg)
 
 
 def _png_bomb() -> bytes:
@@ -114,46 +116,36 @@ def _jpeg_then_html() -> bytes:
 
 HOSTILE = (
     HostileBlueprint("empty", "photo.jpg", "image/jpeg", "empty_file", lambda: b""),
-    HostileBlueprint("too_large", "photo.jpg", "image/jpeg", "file_too_large", _too_large),
-    HostileBlueprint("elf", "photo.jpg", "image/jpeg", "executable_file", _elf),
-    HostileBlueprint("windows_program", "photo.png", "image/png", "executable_file", _windows_program),
+    HostileBlueprint("too_large", "photo.jpg", "image/jpeg", "too_large", _too_large),
+    HostileBlueprint("elf", "photo.jpg", "image/jpeg", "executable_content", _elf),
+    HostileBlueprint("windows_program", "photo.png", "image/png", "executable_content", _windows_program),
     HostileBlueprint(
-        "shell_script", "photo.jpg", "image/jpeg", "executable_file", lambda: b"#!/bin/sh\nrm -rf /\n"
+        "shell_script", "photo.jpg", "image/jpeg", "executable_content", lambda: b"#!/bin/sh\nrm -rf /\n"
     ),
     HostileBlueprint(
         "png_declared_jpeg", "photo.jpg", "image/jpeg", "type_mismatch", lambda: _encoded("PNG")
     ),
     HostileBlueprint("jpeg_declared_webp", "a.webp", "image/webp", "type_mismatch", lambda: _encoded("JPEG")),
-    HostileBlueprint("html", "photo.jpg", "image/jpeg", "unsupported_type", lambda: _HTML),
-    HostileBlueprint("svg", "photo.png", "image/png", "unsupported_type", lambda: _SVG),
-    HostileBlueprint("svg_declared", "a.svg", "image/svg+xml", "unsupported_type", lambda: _SVG),
+    HostileBlueprint("html", "photo.jpg", "image/jpeg", "active_content", lambda: _HTML),
+    HostileBlueprint("svg", "photo.png", "image/png", "active_content", lambda: _SVG),
+    HostileBlueprint("svg_declared", "a.svg", "image/svg+xml", "active_content", lambda: _SVG),
     HostileBlueprint(
         "svgz", "photo.png", "image/png", "unsupported_type", lambda: gzip.compress(_SVG, mtime=0)
     ),
     HostileBlueprint("pdf", "a.pdf", "application/pdf", "unsupported_type", lambda: b"%PDF-1.7\n%%EOF\n"),
     HostileBlueprint("zip", "photo.jpg", "image/jpeg", "unsupported_type", _zip),
     HostileBlueprint("plain_text", "photo.gif", "image/gif", "unsupported_type", lambda: b"just words"),
-    HostileBlueprint("gif_script", "a.gif", "image/gif", "corrupt_image", _gif_script, "processing"),
-    HostileBlueprint("jpeg_then_html", "a.jpg", "image/jpeg", "corrupt_image", _jpeg_then_html, "processing"),
-    HostileBlueprint("cut_jpeg", "a.jpg", "image/jpeg", "corrupt_image", lambda: _cut("JPEG"), "processing"),
+    HostileBlueprint("gif_script", "a.gif", "image/gif", "active_content", _gif_script),
+    HostileBlueprint("jpeg_then_html", "a.jpg", "image/jpeg", "active_content", _jpeg_then_html),
+    HostileBlueprint("cut_jpeg", "a.jpg", "image/jpeg", "truncated", lambda: _cut("JPEG")),
     HostileBlueprint(
-        "cut_progressive_jpeg",
-        "a.jpg",
-        "image/jpeg",
-        "corrupt_image",
-        lambda: _cut("JPEG", progressive=True),
-        "processing",
+        "cut_progressive_jpeg", "a.jpg", "image/jpeg", "truncated", lambda: _cut("JPEG", progressive=True)
     ),
-    HostileBlueprint("cut_png", "a.png", "image/png", "corrupt_image", lambda: _cut("PNG"), "processing"),
-    HostileBlueprint("cut_gif", "a.gif", "image/gif", "corrupt_image", lambda: _cut("GIF"), "processing"),
-    HostileBlueprint("cut_webp", "a.webp", "image/webp", "corrupt_image", lambda: _cut("WEBP"), "processing"),
+    HostileBlueprint("cut_png", "a.png", "image/png", "truncated", lambda: _cut("PNG")),
+    HostileBlueprint("cut_gif", "a.gif", "image/gif", "truncated", lambda: _cut("GIF"), "processing"),
+    HostileBlueprint("cut_webp", "a.webp", "image/webp", "truncated", lambda: _cut("WEBP")),
     HostileBlueprint(
-        "cut_tiff",
-        "a.tif",
-        "image/tiff",
-        "corrupt_image",
-        lambda: _cut("TIFF", compression="tiff_lzw"),
-        "processing",
+        "cut_tiff", "a.tif", "image/tiff", "truncated", lambda: _cut("TIFF", compression="tiff_lzw")
     ),
     HostileBlueprint("jpeg_bomb", "a.jpg", "image/jpeg", "too_many_pixels", _jpeg_bomb, "processing"),
     HostileBlueprint("png_bomb", "a.png", "image/png", "too_many_pixels", _png_bomb, "processing"),
