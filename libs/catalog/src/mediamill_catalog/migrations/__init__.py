@@ -1,0 +1,1 @@
+"""Alembic's scripts: how an existing database becomes the one that the tables describe."""
