@@ -1,0 +1,52 @@
+"""Who is connecting: the token that the client gave, or the session cookie of our own pages."""
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from mediamill_notifier.connections import Caller
+from mediamill_runtime.identity import InvalidTokenError, Role, TokenVerifier
+
+OPERATOR_ROLE: Role = "admin"
+
+
+class RefusedError(Exception):
+    """The connection is turned away; `code` is stable and told to the client."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Authenticator:
+    """Turns a handshake into a caller."""
+
+    def __init__(self, verifier: TokenVerifier, session_cookie: str) -> None:
+        self._verifier = verifier
+        self._session_cookie = session_cookie
+
+    async def authenticate(self, auth: Any, cookie_header: str) -> Caller:
+        """Return whom `auth` (`{"token": …}`) or else the session cookie speaks for.
+
+        Raises RefusedError with `token_missing` or `token_invalid`.
+        """
+        token = auth.get("token") if isinstance(auth, dict) else None
+        token = token or _cookie(cookie_header, self._session_cookie)
+        if not token or not isinstance(token, str):
+            raise RefusedError("token_missing", "a token is required")
+        try:
+            identity = await self._verifier.verify(token)
+        except InvalidTokenError:
+            raise RefusedError("token_invalid", "the token is not valid or has expired") from None
+        return Caller(
+            user_id=identity.user_id,
+            is_operator=identity.has_role(OPERATOR_ROLE),
+            expires_at=identity.expires_at.timestamp(),
+        )
+
+
+def _cookie(header: str, name: str) -> str | None:
+    try:
+        morsel = SimpleCookie(header).get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None

@@ -1,0 +1,143 @@
+"""What clients are told of each event, and who is told: the whole protocol on one page.
+
+Payloads are camelCase and hold ids, words and paths only; whoever needs more asks the HTTP API.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mediamill_contracts import Message
+from mediamill_contracts.call import CallCompleted
+from mediamill_contracts.media import (
+    JobMessage,
+    MediaDeleted,
+    MediaFailed,
+    MediaProgressed,
+    MediaReady,
+    MediaRestored,
+)
+from mediamill_contracts.platform import QueueAlerted
+from mediamill_contracts.sync import SyncCompleted, SyncProgressed
+from mediamill_contracts.watermark import WatermarkApplied
+
+OPERATORS = "operators"
+"""Room of the people who run the installation."""
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True)
+class Notification:
+    """One Socket.IO event for everybody in one room."""
+
+    room: str
+    name: str
+    payload: dict[str, Any]
+
+
+Mapping = Callable[[Any], Iterable[Notification]]
+
+
+def user_room(user_id: str) -> str:
+    """Return the room that all sockets of one user are in."""
+    return f"user:{user_id}"
+
+
+def _ids(event: JobMessage) -> dict[str, Any]:
+    return {"jobId": str(event.job_id), "mediaId": str(event.media_id)}
+
+
+def progressed(event: MediaProgressed) -> Iterable[Notification]:
+    """Tell the owner how far the job is."""
+    payload = {**_ids(event), "progress": event.progress, "stage": event.stage}
+    yield Notification(user_room(event.user_id), "media:progress", payload)
+
+
+def ready(event: MediaReady) -> Iterable[Notification]:
+    """Tell the owner that the variants can be fetched: once as progress, as job result and as medium."""
+    room = user_room(event.user_id)
+    yield Notification(room, "media:progress", {**_ids(event), "progress": 100, "stage": "ready"})
+    yield Notification(room, "media:processed", {**_ids(event), "success": True, "urls": event.urls})
+    yield Notification(room, "media:ready", {"mediaId": str(event.media_id), "urls": event.urls})
+
+
+def failed(event: MediaFailed) -> Iterable[Notification]:
+    """Tell the owner that there will be no result, and why."""
+    room = user_room(event.user_id)
+    failure = {**_ids(event), "error": {"code": event.code, "detail": event.detail}}
+    yield Notification(room, "media:processed", {**failure, "success": False})
+    yield Notification(room, "media:failed", failure)
+
+
+def deleted(event: MediaDeleted) -> Iterable[Notification]:
+    """Tell the owner's other tabs that the medium is in the trash."""
+    payload = {"mediaId": str(event.media_id), "deletedAt": event.deleted_at.isoformat()}
+    yield Notification(user_room(event.user_id), "media:deleted", payload)
+
+
+def restored(event: MediaRestored) -> Iterable[Notification]:
+    """Tell the owner's other tabs that the medium is back."""
+    payload = {"mediaId": str(event.media_id), "restoredAt": event.restored_at.isoformat()}
+    yield Notification(user_room(event.user_id), "media:restored", payload)
+
+
+def watermarked(event: WatermarkApplied) -> Iterable[Notification]:
+    """Tell the owner which variants carry the mark now."""
+    payload = {**_ids(event), "variants": [variant.name for variant in event.variants]}
+    yield Notification(user_room(event.user_id), "media:watermarked", payload)
+
+
+def call_completed(event: CallCompleted) -> Iterable[Notification]:
+    """Tell the caller how the queued call ended."""
+    payload: dict[str, Any] = {
+        "jobId": str(event.job_id),
+        "type": event.call_type,
+        "status": event.status,
+        "result": event.result,
+        "error": {"code": event.code, "detail": event.detail} if event.status == "failed" else None,
+    }
+    yield Notification(user_room(event.user_id), "call:completed", payload)
+
+
+def sync_progressed(event: SyncProgressed) -> Iterable[Notification]:
+    """Tell operators how far a batch is."""
+    yield _sync(event, "running", failed_files=event.failed_files)
+
+
+def sync_completed(event: SyncCompleted) -> Iterable[Notification]:
+    """Tell operators how a batch ended."""
+    yield _sync(event, event.status, failed_files=len({failure.media_id for failure in event.failures}))
+
+
+def _sync(event: SyncProgressed | SyncCompleted, status: str, *, failed_files: int) -> Notification:
+    payload = {
+        "jobId": str(event.sync_job_id),
+        "parentJobId": str(event.parent_job_id) if event.parent_job_id else None,
+        "status": status,
+        "processedFiles": event.processed_files,
+        "failedFiles": failed_files,
+        "processedBytes": event.processed_bytes,
+    }
+    return Notification(OPERATORS, "sync:progress", payload)
+
+
+def queue_alerted(event: QueueAlerted) -> Iterable[Notification]:
+    """Tell operators that a queue is deeper than it should be."""
+    payload = event.model_dump(mode="json", exclude={"alerted_at"})
+    yield Notification(OPERATORS, "queue:alert", {**payload, "alertedAt": event.alerted_at.isoformat()})
+
+
+MAPPINGS: tuple[tuple[type[Message], Mapping], ...] = (
+    (MediaProgressed, progressed),
+    (MediaReady, ready),
+    (MediaFailed, failed),
+    (MediaDeleted, deleted),
+    (MediaRestored, restored),
+    (WatermarkApplied, watermarked),
+    (CallCompleted, call_completed),
+    (SyncProgressed, sync_progressed),
+    (SyncCompleted, sync_completed),
+    (QueueAlerted, queue_alerted),
+)
+"""Each event that clients hear of."""
