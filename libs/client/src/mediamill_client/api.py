@@ -1,0 +1,257 @@
+"""The HTTP API as an async Python object: what a service or a script uses to upload and to follow media."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+
+import httpx
+from pydantic import SecretStr
+
+from mediamill_client.errors import WaitTimeoutError
+from mediamill_client.http import HttpSession
+from mediamill_client.live import LiveHints
+from mediamill_client.models import (
+    Accepted,
+    Answer,
+    Anything,
+    BulkAccepted,
+    BulkAnswer,
+    BulkRejected,
+    Identity,
+    Job,
+    JobPage,
+    Media,
+    MediaPage,
+    Session,
+    Timeline,
+    TimelineEntry,
+    User,
+)
+from mediamill_client.retry import RetryPolicy
+from mediamill_client.upload_body import Progress, UploadBody, UploadFile
+from mediamill_client.watching import Watcher
+
+FilePath = str | os.PathLike[str]
+BULK_REQUEST_FILES = 50
+"""Files that go into one bulk request: bounds open files, and what a lost connection makes it send again."""
+
+T = TypeVar("T", bound=Answer)
+
+
+class MediamillClient:
+    """A connection to one server; an async context manager.
+
+    Every call tries again, within `retry`, when the connection fails or the server says 429 or 5xx; writes
+    carry an idempotency key, so that none happens twice. Calls raise the errors of `mediamill_client.errors`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        events_url: str | None = None,
+        retry: RetryPolicy | None = None,
+        timeout: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Prepare for the server at `url`; nothing is sent yet.
+
+        `events_url` is where the notifier listens, when that is not `url`; `timeout` is in seconds, for each
+        step of an exchange rather than the whole of it.
+        """
+        self._http = HttpSession(
+            url,
+            token=None if token is None else SecretStr(token),
+            policy=retry or RetryPolicy(),
+            timeout=timeout,
+            transport=transport,
+        )
+        self._events_url = events_url or url
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def login(self, email: str, password: str) -> Session:
+        """Sign in; later calls of this client use the session's token."""
+        body = {"email": email, "password": password}
+        session = await self._http.call(Session, "POST", "/api/auth/login", json=body)
+        self._http.token = SecretStr(session.access_token)
+        return session
+
+    async def me(self) -> User:
+        """Return who is signed in."""
+        return (await self._http.call(Identity, "GET", "/api/auth/me")).user
+
+    async def upload(
+        self,
+        path: FilePath,
+        *,
+        entity_type: str = "general",
+        entity_id: str | None = None,
+        alt: str | None = None,
+        title: str | None = None,
+        name: str | None = None,
+        media_type: str | None = None,
+        idempotency_key: str | None = None,
+        progress: Progress | None = None,
+    ) -> Accepted:
+        """Stream one file to the server and return its job and medium once they are durable.
+
+        Pass an `idempotency_key` of your own to let a later call, even of another process, repeat this upload
+        without making a second medium. Raises RefusedError with a code such as `unsupported_media_type`, and
+        OSError when the file cannot be read.
+        """
+        form = {"entityType": entity_type, "entityId": entity_id, "alt": alt, "title": title}
+        file = UploadFile.at(path, name=name, media_type=media_type)
+        key = idempotency_key or str(uuid4())
+        return await self._upload(
+            Accepted, "/api/media", (file,), field="file", form=form, key=key, progress=progress
+        )
+
+    async def upload_bulk(
+        self,
+        paths: Sequence[FilePath],
+        *,
+        entity_type: str = "general",
+        entity_id: str | None = None,
+        idempotency_key: str | None = None,
+        progress: Progress | None = None,
+    ) -> BulkAnswer:
+        """Upload many files in the lane that gives way to interactive uploads.
+
+        A refused file does not stop the others.
+
+        `progress` counts the bytes of the request that is being sent, of at most 50 files.
+        """
+        key = idempotency_key or str(uuid4())
+        form = {"entityType": entity_type, "entityId": entity_id}
+        files = [UploadFile.at(path) for path in paths]
+        jobs: list[BulkAccepted] = []
+        rejected: list[BulkRejected] = []
+        for start in range(0, len(files), BULK_REQUEST_FILES):
+            part = tuple(files[start : start + BULK_REQUEST_FILES])
+            answer = await self._upload(
+                BulkAnswer,
+                "/api/media/bulk",
+                part,
+                field="files",
+                form=form,
+                key=f"{key}-{start}",
+                progress=progress,
+            )
+            jobs += answer.jobs
+            rejected += answer.rejected
+        return BulkAnswer(jobs=tuple(jobs), rejected=tuple(rejected))
+
+    async def job(self, job_id: UUID) -> Job:
+        """Return how far a job is."""
+        return await self._http.call(Job, "GET", f"/api/media/jobs/{job_id}")
+
+    async def wait_for(self, job_id: UUID, *, seconds: float | None = None) -> Job:
+        """Poll until the job is finished, at most `seconds`; return it, failed or not.
+
+        Raises WaitTimeoutError.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return [job async for job in self.watch([job_id], live=False)][-1]
+        except TimeoutError:
+            raise WaitTimeoutError(job_id, seconds or 0.0) from None
+
+    async def watch(self, job_ids: Sequence[UUID], *, live: bool = True) -> AsyncIterator[Job]:
+        """Yield each job as it is now and whenever it changes, until all are finished.
+
+        `live` listens to the notifier too, and polls only as often as it must while that is away.
+        """
+        async with AsyncExitStack() as stack:
+            token = self._http.token
+            hints = await stack.enter_async_context(LiveHints(self._events_url, token)) if live else None
+            async for job in Watcher(job_ids, self.job, hints).changes():
+                yield job
+
+    async def jobs_of_user(self, user_id: str) -> tuple[Job, ...]:
+        """Return the newest jobs of a user, newest first."""
+        return (await self._http.call(JobPage, "GET", f"/api/users/{quote(user_id, safe='')}/jobs")).items
+
+    async def media(self, media_id: UUID) -> Media:
+        """Return one medium with its variants."""
+        return await self._http.call(Media, "GET", f"/api/media/{media_id}")
+
+    async def list_media(
+        self,
+        *,
+        status: str | None = None,
+        entity_type: str | None = None,
+        entity_id: str | None = None,
+        deleted: bool | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> MediaPage:
+        """Return one page of the caller's media, newest first; pass `next_cursor` on for the next."""
+        query: dict[str, Any] = {
+            "status": status,
+            "entityType": entity_type,
+            "entityId": entity_id,
+            "deleted": deleted,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        given = {name: value for name, value in query.items() if value is not None}
+        return await self._http.call(MediaPage, "GET", "/api/media", params=given)
+
+    async def timeline(self, media_id: UUID) -> tuple[TimelineEntry, ...]:
+        """Return everything that happened to a medium, oldest first."""
+        return (await self._http.call(Timeline, "GET", f"/api/media/{media_id}/timeline")).items
+
+    async def delete(self, media_id: UUID, *, hard: bool = False) -> None:
+        """Hide a medium from its owner, or remove it for good where the settings allow that."""
+        params = {"force": "hard"} if hard else None
+        await self._http.call(Anything, "DELETE", f"/api/media/{media_id}", params=params, headers=_new_key())
+
+    async def restore(self, media_id: UUID) -> None:
+        """Bring a hidden medium back."""
+        await self._http.call(Anything, "POST", f"/api/media/{media_id}/restore", headers=_new_key())
+
+    def absolute(self, path: str) -> str:
+        """Return a path from an answer, such as a variant's `url`, as an address to open."""
+        return str(httpx.URL(self._http.url + "/").join(path))
+
+    async def _upload(
+        self,
+        kind: type[T],
+        path: str,
+        files: tuple[UploadFile, ...],
+        *,
+        field: str,
+        form: dict[str, str | None],
+        key: str,
+        progress: Progress | None,
+    ) -> T:
+        with UploadBody(field, files, form, boundary=_boundary(key)) as body:
+
+            def build() -> httpx.Request:
+                parts = body.parts(progress)
+                parts["headers"]["Idempotency-Key"] = key
+                return self._http.build("POST", path, **parts)
+
+            return await self._http.send(kind, build)
+
+
+def _new_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())}
+
+
+def _boundary(key: str) -> str:
+    return f"mediamill-{uuid5(NAMESPACE_OID, key).hex}"

@@ -1,0 +1,125 @@
+"""The command line: options and help of each command; the work itself is in the modules beside this one."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from mediamill_client.cli import exit_codes
+from mediamill_client.cli.connection import CommandError, run
+from mediamill_client.cli.credentials import Access, find_access
+from mediamill_client.cli.follow import watch_jobs
+from mediamill_client.cli.signing_in import sign_in
+from mediamill_client.cli.status import show_status
+from mediamill_client.cli.uploading import UploadOrder, upload_files
+
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+
+
+@click.group(context_settings=SETTINGS, epilog=exit_codes.HELP)
+@click.option(
+    "--url", metavar="URL", help="The server; default MEDIAMILL_URL, else where you last signed in."
+)
+@click.version_option(version("mediamill-client"), prog_name="mediamill")
+@click.pass_context
+def cli(context: click.Context, url: str | None) -> None:
+    """Upload pictures to Mediamill and follow them until they are ready.
+
+    Sign in once with 'mediamill login', or set MEDIAMILL_URL and either MEDIAMILL_TOKEN or MEDIAMILL_EMAIL
+    and MEDIAMILL_PASSWORD.
+    """
+    context.obj = find_access(url)
+
+
+@cli.command()
+@click.option("--email", envvar="MEDIAMILL_EMAIL", prompt=True, help="Default: MEDIAMILL_EMAIL, else asked.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.pass_obj
+def login(access: Access, email: str, password_stdin: bool) -> int:
+    """Sign in and keep the token, readable by you alone.
+
+    The password is asked for, unless MEDIAMILL_PASSWORD is set or it comes on standard input.
+    """
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif access.password is not None:
+        password = access.password.get_secret_value()
+    else:
+        password = click.prompt("Password", hide_input=True)
+    return run(sign_in(access.url, email, password))
+
+
+@cli.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--entity-type", default="general", show_default=True, help="What the pictures belong to.")
+@click.option("--entity-id", help="Which one of these.")
+@click.option("--alt", help="Text that stands in for the pictures.")
+@click.option("--title", help="Title of the pictures.")
+@click.option("--wait", is_flag=True, help="Return when every picture is ready or refused.")
+@click.option(
+    "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Uploads at a time."
+)
+@as_json
+@click.pass_obj
+def upload(
+    access: Access,
+    *,
+    files: tuple[Path, ...],
+    entity_type: str,
+    entity_id: str | None,
+    alt: str | None,
+    title: str | None,
+    wait: bool,
+    parallel: int,
+    as_json: bool,
+) -> int:
+    """Upload FILES; a lost connection or a busy server is tried again and never makes a second copy."""
+    order = UploadOrder(
+        files=tuple(dict.fromkeys(files)),
+        entity_type=entity_type,
+        entity_id=entity_id,
+        alt=alt,
+        title=title,
+        parallel=parallel,
+        wait=wait,
+    )
+    return run(upload_files(access, order, as_json=as_json))
+
+
+@cli.command()
+@click.argument("identity", metavar="JOB|MEDIA", type=click.UUID)
+@as_json
+@click.pass_obj
+def status(access: Access, identity: UUID, as_json: bool) -> int:
+    """Show how far a job is, or what is known of a medium."""
+    return run(show_status(access, identity, as_json=as_json))
+
+
+@cli.command()
+@click.argument("jobs", metavar="[JOB]...", nargs=-1, type=click.UUID)
+@as_json
+@click.pass_obj
+def watch(access: Access, jobs: tuple[UUID, ...], as_json: bool) -> int:
+    """Follow jobs until all are done; without JOB, all of yours that are not finished."""
+    return run(watch_jobs(access, jobs, as_json=as_json))
+
+
+def main() -> None:
+    """Run the command and exit with one of `exit_codes`."""
+    try:
+        code = cli.main(prog_name="mediamill", standalone_mode=False)
+    except CommandError as error:
+        error.show()
+        code = error.code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        code = exit_codes.INTERRUPTED
+    sys.exit(code)

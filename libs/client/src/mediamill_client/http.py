@@ -1,0 +1,129 @@
+"""One place that sends requests: tries again where that is safe, and turns refusals into exceptions."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from mediamill_client.errors import ProblemError, ServerUnreachableError, UnexpectedAnswerError, problem
+from mediamill_client.retry import RETRIED_STATUS, RetryPolicy
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=BaseModel)
+Build = Callable[[], httpx.Request]
+"""Makes the request afresh for each try: a streamed body can be read only once."""
+
+
+class HttpSession:
+    """An HTTP connection pool with the caller's token and retry policy."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: SecretStr | None,
+        policy: RetryPolicy,
+        timeout: float,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+        self._policy = policy
+        self._client = httpx.AsyncClient(base_url=self.url, timeout=timeout, transport=transport)
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    def build(self, method: str, path: str, **parts: Any) -> httpx.Request:
+        """Return a request with the caller's token; `parts` as `httpx.AsyncClient.build_request` has them."""
+        headers = dict(parts.pop("headers", None) or {})
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
+        return self._client.build_request(method, path, headers=headers, **parts)
+
+    async def call(self, kind: type[T], method: str, path: str, **parts: Any) -> T:
+        """Send a request that may safely be repeated; return the answer, validated."""
+        return await self.send(kind, lambda: self.build(method, path, **parts))
+
+    async def send(self, kind: type[T], build: Build) -> T:
+        """Send what `build` returns until it is answered or the policy gives up.
+
+        Raises ProblemError (by status), ServerUnreachableError, UnexpectedAnswerError.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            request = build()
+            response: httpx.Response | None = None
+            failure: httpx.TransportError | None = None
+            try:
+                response = await self._client.send(request)
+            except httpx.TransportError as error:
+                failure = error
+            if response is not None and response.status_code not in RETRIED_STATUS:
+                return _decode(kind, response)
+            pause = (
+                None
+                if isinstance(failure, httpx.UnsupportedProtocol)
+                else self._policy.pause_after(attempt, response)
+            )
+            if pause is None:
+                raise self._final(request, response, failure)
+            log.debug(
+                "%s %s failed (%s): again in %.2f s",
+                request.method,
+                request.url.path,
+                failure or response,
+                pause,
+            )
+            await asyncio.sleep(pause)
+
+    def _final(
+        self, request: httpx.Request, response: httpx.Response | None, failure: httpx.TransportError | None
+    ) -> Exception:
+        if response is not None:
+            return _refusal(response)
+        reason = str(failure) or type(failure).__name__
+        error = ServerUnreachableError(
+            f"{self.url} does not answer {request.method} {request.url.path}: {reason}"
+        )
+        error.__cause__ = failure
+        return error
+
+
+def _decode(kind: type[T], response: httpx.Response) -> T:
+    if not response.is_success:
+        raise _refusal(response)
+    try:
+        return kind.model_validate_json(response.content or b"{}")
+    except ValidationError as error:
+        reason = f"{response.request.url} did not answer as this client expects: {_summary(error)}"
+        raise UnexpectedAnswerError(reason) from None
+
+
+def _summary(error: ValidationError) -> str:
+    """Return where and why, without the values: an answer may hold a token."""
+    return "; ".join(
+        f"{'.'.join(map(str, part['loc'])) or 'body'}: {part['msg']}"
+        for part in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+
+
+def _refusal(response: httpx.Response) -> ProblemError:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    fallback = {"title": response.reason_phrase}
+    return problem(response.status_code, document if isinstance(document, Mapping) else fallback)

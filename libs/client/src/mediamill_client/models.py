@@ -1,0 +1,161 @@
+"""The answers of the HTTP API as types. Fields that a newer server adds are ignored."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+JobStatus = Literal["waiting", "active", "retrying", "completed", "failed", "cancelled"]
+FINISHED: frozenset[JobStatus] = frozenset({"completed", "failed", "cancelled"})
+
+
+class Answer(BaseModel):
+    """camelCase on the wire, snake_case in Python, immutable."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True, extra="ignore")
+
+
+class Anything(Answer):
+    """An answer whose content does not matter."""
+
+
+class User(Answer):
+    """Who is signed in."""
+
+    id: str
+    email: str
+    role: str
+
+
+class Identity(Answer):
+    """The answer that names the caller."""
+
+    user: User
+
+
+class Session(Identity):
+    """What a login gave. The token stays out of `repr`, so that it stays out of logs."""
+
+    access_token: str = Field(repr=False)
+
+
+class Accepted(Answer):
+    """An upload that the server has durably taken over."""
+
+    job_id: UUID
+    media_id: UUID
+
+
+class BulkAccepted(Accepted):
+    """One file of a bulk upload that was taken over."""
+
+    filename: str
+
+
+class BulkRejected(Answer):
+    """One file of a bulk upload that was refused at once."""
+
+    filename: str
+    code: str
+    detail: str = ""
+
+
+class BulkAnswer(Answer):
+    """What became of each file of a bulk upload."""
+
+    jobs: tuple[BulkAccepted, ...] = ()
+    rejected: tuple[BulkRejected, ...] = ()
+
+
+class JobError(Answer):
+    """Why a job failed; `detail` is a sentence that may be shown to a user."""
+
+    code: str
+    detail: str = ""
+
+
+class Job(Answer):
+    """Work on one medium. `progress` is in percent."""
+
+    job_id: UUID
+    media_id: UUID
+    status: JobStatus
+    progress: int = 0
+    attempts: int = 0
+    result: dict[str, Any] | None = None
+    error: JobError | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in FINISHED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the medium is ready."""
+        return self.status == "completed"
+
+
+class JobPage(Answer):
+    """One page of a list; `next_cursor` is None on the last."""
+
+    items: tuple[Job, ...]
+    next_cursor: str | None = None
+
+
+class Variant(Answer):
+    """One derived picture; width and height in pixels, `url` as the server gave it."""
+
+    name: str
+    url: str
+    media_type: str | None = None
+    width: int
+    height: int
+    size_bytes: int | None = None
+
+
+class Media(Answer):
+    """One picture or video as its owner sees it."""
+
+    id: UUID
+    status: str
+    file_name: str
+    media_type: str
+    size_bytes: int
+    entity_type: str
+    entity_id: str | None = None
+    alt: str | None = None
+    title: str | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbhash: str | None = None
+    dominant_color: str | None = None
+    created_at: datetime
+    deleted_at: datetime | None = None
+    variants: tuple[Variant, ...] = ()
+
+
+class MediaPage(Answer):
+    """One page of a list; `next_cursor` is None on the last."""
+
+    items: tuple[Media, ...]
+    next_cursor: str | None = None
+
+
+class TimelineEntry(Answer):
+    """One thing that happened to a medium."""
+
+    name: str
+    at: datetime
+    job_id: UUID | None = None
+    actor: str | None = None
+    trace_id: str | None = None
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class Timeline(Answer):
+    """Everything that happened to a medium, oldest first."""
+
+    items: tuple[TimelineEntry, ...]

@@ -1,0 +1,110 @@
+"""A small real HTTP server that speaks the upload API and says what a test scripted."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import HTTP
+from uuid import UUID, uuid4
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mediamill_client.api import MediamillClient
+from mediamill_client.retry import RetryPolicy
+
+TOKEN = "token-of-the-test"
+PASSWORD = "correct horse"
+
+
+def problem(status: int, code: str, detail: str = "", headers: dict[str, str] | None = None) -> Response:
+    """Return a problem document as the services send it."""
+    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+@dataclass
+class MiniServer:
+    """Keeps uploads in memory, one for each idempotency key; `script` holds answers to give first."""
+
+    url: str = ""
+    script: deque[Response] = field(default_factory=deque)
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """File name and bytes by idempotency key."""
+    jobs: dict[UUID, list[dict[str, object]]] = field(default_factory=dict)
+    """States that a job shows, one for each look; the last one stays."""
+    bodies: list[bytes] = field(default_factory=list)
+    looks: int = 0
+
+    def new_job(self, *states: dict[str, object]) -> UUID:
+        """Make a job that shows these states one after another."""
+        job_id, media_id = uuid4(), uuid4()
+        self.jobs[job_id] = [{"jobId": str(job_id), "mediaId": str(media_id), **state} for state in states]
+        return job_id
+
+    async def upload(self, request: Request) -> Response:
+        """Take the file over, once for each key."""
+        body = await request.body()
+        self.bodies.append(body)
+        if self.script:
+            return self.script.popleft()
+        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+            return problem(401, "not_authenticated", "Sign in first.")
+        parts = _parts(request.headers["content-type"], body)
+        name, content = parts["file"]
+        if not content:
+            return problem(400, "empty_file", "The file is empty.")
+        key = request.headers["idempotency-key"]
+        if key not in self.files:
+            self.files[key] = (name, content)
+        job_id = self.new_job({"status": "active", "progress": 50}, {"status": "completed", "progress": 100})
+        media_id = self.jobs[job_id][0]["mediaId"]
+        answer = {"success": True, "status": "processing", "jobId": str(job_id), "mediaId": media_id}
+        return JSONResponse(answer, 202)
+
+    async def job(self, request: Request) -> Response:
+        """Show a job's next state."""
+        self.looks += 1
+        if self.script:
+            return self.script.popleft()
+        states = self.jobs.get(UUID(request.path_params["job_id"]))
+        if states is None:
+            return problem(404, "not_found", "There is no such job.")
+        return JSONResponse(states.pop(0) if len(states) > 1 else states[0])
+
+    async def login(self, request: Request) -> Response:
+        """Give the token for the one password."""
+        if (await request.json())["password"] != PASSWORD:
+            return problem(401, "wrong_credentials", "Email or password is wrong.")
+        user = {"id": "u1", "email": "ann@example.org", "role": "user"}
+        return JSONResponse({"user": user, "accessToken": TOKEN})
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        return Starlette(
+            routes=[
+                Route("/api/auth/login", self.login, methods=["POST"]),
+                Route("/api/media", self.upload, methods=["POST"]),
+                Route("/api/media/jobs/{job_id}", self.job),
+            ]
+        )
+
+
+@asynccontextmanager
+async def quick_client(url: str, *, attempts: int = 5) -> AsyncIterator[MediamillClient]:
+    """Give a signed-in client whose pauses are short enough for tests."""
+    policy = RetryPolicy(attempts=attempts, first_pause=0.01, longest_pause=0.05)
+    async with MediamillClient(url, token=TOKEN, retry=policy) as client:
+        yield client
+
+
+def _parts(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
+    document = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=HTTP)
+    found = {}
+    for part in document.iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        found[name] = (part.get_filename() or "", part.get_payload(decode=True))
+    return found
