@@ -1,0 +1,1 @@
+"""Mediamill, the limit it is measured against, and what people write instead."""

@@ -1,0 +1,25 @@
+"""Celery + Pillow as tutorials write it: one task a photo, one copy and one `thumbnail` a variant."""
+
+import os
+import time
+from pathlib import Path
+
+from celery import Celery
+from PIL import Image, ImageOps
+
+from benchmarks.variants import EFFORT, QUALITY, VARIANTS
+
+app = Celery("photos", broker=os.environ.get("BENCH_BROKER_URL"), backend="rpc://")
+
+
+@app.task
+def render(source: str, folder: str) -> float:
+    """Write all variants of one photo; return the Unix time when done."""
+    with Image.open(source) as opened:
+        picture = ImageOps.exif_transpose(opened).convert("RGB")
+    for variant in VARIANTS:
+        copy = picture.copy()
+        copy.thumbnail((variant.side, variant.side), Image.Resampling.LANCZOS)
+        target = Path(folder) / f"{Path(source).stem}_{variant.name}.webp"
+        copy.save(target, "WEBP", quality=QUALITY, method=EFFORT)
+    return time.time()

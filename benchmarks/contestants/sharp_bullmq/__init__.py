@@ -1,0 +1,5 @@
+"""sharp + BullMQ: what Node projects use for the same job."""
+
+from benchmarks.contestants.sharp_bullmq.contestant import SharpBullMq
+
+__all__ = ["SharpBullMq"]
