@@ -1,9 +1,9 @@
 """Ports that nobody else will take between the moment they are picked and the moment a server listens.
 
 Asking the kernel for port 0 is a race: the port is free again as soon as it is known. Here a port is claimed
-with a name in the abstract Unix socket namespace, which all users of this module on one machine share and which
-the kernel releases when the claiming process ends. Candidates lie below the range the kernel hands out for
-outgoing connections, so that no client takes one by accident.
+with a name in the abstract Unix socket namespace, which all users of this module on one machine share and
+which the kernel releases when the claiming process ends. Candidates lie below the range the kernel hands out
+for outgoing connections, so that no client takes one by accident.
 """
 
 import random

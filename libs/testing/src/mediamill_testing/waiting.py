@@ -14,14 +14,14 @@ POLL_SECONDS = 0.02
 async def eventually(check: Callable[[], T | Awaitable[T]], timeout: float = 10.0) -> T:  # noqa: ASYNC109 - the deadline is the point of it
     """Call `check` until it returns something true, and return that.
 
-    `check` may be a plain or an async function; an `AssertionError` from it counts as "not yet". After `timeout`
-    seconds the last `AssertionError` is raised again, or a `TimeoutError` that shows the last value.
+    `check` may be a plain or an async function; an `AssertionError` from it counts as "not yet". After
+    `timeout` seconds the last `AssertionError` is raised again, or a `TimeoutError` shows the last value.
     """
     deadline = time.monotonic() + timeout
     while True:
         value, error = await _attempt(check)
         if error is None and value:
-            return value  # type: ignore[return-value]  # a value without an error is always a T
+            return value
         if time.monotonic() >= deadline:
             if error is not None:
                 raise error
@@ -40,7 +40,7 @@ async def _attempt(check: Callable[[], T | Awaitable[T]]) -> tuple[T | None, Ass
 
 
 def wait_until(check: Callable[[], object], timeout: float, what: str) -> None:
-    """Block until `check` returns something true; after `timeout` seconds raise `TimeoutError` naming `what`."""
+    """Block until `check` returns something true; after `timeout` seconds raise `TimeoutError`."""
     deadline = time.monotonic() + timeout
     while not check():
         if time.monotonic() >= deadline:

@@ -1,14 +1,14 @@
 """Runs one server as a child and makes sure that nothing of it outlives the tests.
 
-Brokers and databases fork, daemonise helpers (RabbitMQ's epmd) and start their own sessions, so killing a process
-group is not enough, and a test process that is killed runs no clean-up at all. This small supervisor becomes the
-reaper of all descendants, watches the process that started it, and ends everything when told or when that process
-is gone. It imports the standard library only: it is run as a script, not as a module.
+Brokers and databases fork, daemonise helpers (RabbitMQ's epmd) and start their own sessions, so killing a
+process group is not enough, and a test process that is killed runs no clean-up at all. This small supervisor
+becomes the reaper of all descendants, watches the process that started it, and ends everything when told or
+when that process is gone. It imports the standard library only: it is run as a script, not as a module.
 
 Usage: guard.py PARENT_PID STOP_SIGNAL GRACE_SECONDS SCRATCH_DIR COMMAND...
 
-Standard input takes one word: `stop` (signal, then wait for the grace period) or `kill` (at once). End of input and the end of
-the parent mean `stop`, and that the scratch directory is removed, since nobody else will.
+Standard input takes one word: `stop` (signal, then wait for the grace period) or `kill` (at once). End of
+input and the end of the parent mean `kill`, and that the scratch directory is removed: nobody else will.
 """
 
 import ctypes
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0),  # noqa: PLW1509 - one thread only
     )
     order = _wait_for_order(child.pid, parent_end)
-    if order in {"stop", "orphaned"}:
+    if order == "stop":
         _stop(child, signal.Signals(int(stop_signal)), float(grace))
     _kill_descendants()
     if order == "orphaned":

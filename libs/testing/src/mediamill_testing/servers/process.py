@@ -16,7 +16,7 @@ GUARD = Path(__file__).with_name("guard.py")
 
 
 class Scratch:
-    """A directory for one server's data, removed by `remove()` or by the guard when the test process is gone."""
+    """A directory for one server's data, removed by `remove()`, or by the guard of an orphan."""
 
     def __init__(self, name: str) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=f"mediamill-{name}-"))
