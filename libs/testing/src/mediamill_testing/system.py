@@ -5,7 +5,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
 
 from mediamill_testing.ports import free_port, release_port
 from mediamill_testing.servers.process import GuardedProcess, Scratch
@@ -19,13 +18,15 @@ ADMIN_PASSWORD = "correct horse battery staple"  # noqa: S105 - of private serve
 class ServiceProcess:
     """One service, started with its command and nothing but the environment it needs."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], *, scratch: Scratch) -> None:
+    def __init__(
+        self, name: str, environment: Mapping[str, str], *, scratch: Scratch, prefix: str | None = None
+    ) -> None:
         self.name = name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._scratch = scratch
         self._log = scratch.path / f"{name}-{self.port}.log"
-        prefix = name.upper().replace("-", "_")
+        prefix = prefix or name.upper().replace("-", "_")
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(scratch.path),
@@ -98,6 +99,8 @@ class MediamillSystem:
         database_url: str,
         environment: Mapping[str, str] | None = None,
     ) -> None:
+        self.broker_url = broker_url
+        self.database_url = database_url
         self.scratch = Scratch("system")
         self.storage = self.scratch.path / "storage"
         shared = {
@@ -136,3 +139,23 @@ class MediamillSystem:
     def stored_keys(self) -> set[str]:
         """Return the keys of all files under the storage root, whatever they are."""
         return {str(path.relative_to(self.storage)) for path in self.storage.rglob("*") if path.is_file()}
+
+
+class StandaloneProcess(ServiceProcess):
+    """All of Mediamill in one process, on a data folder of its own that survives a kill."""
+
+    def __init__(self, *, admin: bool = True, broker_url: str | None = None) -> None:
+        scratch = Scratch("standalone")
+        self.home = scratch.path / "home"
+        self.database_url = f"sqlite+aiosqlite:///{self.home / 'mediamill.db'}"
+        environment = {"MEDIAMILL_HOME": str(self.home)}
+        if admin:
+            environment |= {"MEDIAMILL_ADMIN_EMAIL": ADMIN_EMAIL, "MEDIAMILL_ADMIN_PASSWORD": ADMIN_PASSWORD}
+        if broker_url is not None:
+            environment["BROKER_URL"] = broker_url
+        super().__init__("standalone", environment, scratch=scratch, prefix="MEDIAMILL")
+
+    def close(self) -> None:
+        """Stop the process and remove its data."""
+        super().close()
+        self._scratch.remove()

@@ -1,0 +1,146 @@
+"""The first run: one process on embedded defaults, which survives being killed and a broker that goes away."""
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from mediamill_client import Job, MediamillClient
+from mediamill_client.retry import RetryPolicy
+from mediamill_database import Database
+from mediamill_testing.photos import Photo, PhotoCorpus
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, StandaloneProcess
+from mediamill_testing.waiting import eventually
+
+PATIENT = RetryPolicy(attempts=100, first_pause=0.1, longest_pause=1.0)
+UPLOADS = 100
+
+
+@pytest.fixture
+def standalone() -> Iterator[StandaloneProcess]:
+    """A fresh data folder and the process on it, started."""
+    process = StandaloneProcess()
+    try:
+        yield process.start()
+    finally:
+        process.close()
+
+
+async def test_the_first_run_tells_all_that_is_needed() -> None:
+    """A start without any setting prints the address, the data folder and a password that works."""
+    process = StandaloneProcess(admin=False)
+    try:
+        process.start()
+        lines = process.log()
+        assert process.url in lines
+        assert str(process.home) in lines
+        password = lines.split("password: ")[1].split()[0]
+        async with MediamillClient(process.url) as client:
+            session = await client.login("admin@mediamill.local", password)
+            assert session.user.role == "superadmin"
+        await asyncio.to_thread(process.stop)
+        await asyncio.to_thread(process.start)
+        assert process.log().count("password: ") == 1
+    finally:
+        process.close()
+
+
+async def test_the_page_is_served(standalone: StandaloneProcess) -> None:
+    """The address shows a page that runs only its own scripts, and every file it names is there."""
+    async with httpx.AsyncClient(base_url=standalone.url) as http:
+        page = await http.get("/")
+        assert page.status_code == 200
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        names = [part.split('"')[0] for part in page.text.split('src="')[1:]]
+        assert names
+        for name in names:
+            assert (await http.get(name)).status_code == 200, name
+
+
+@pytest.mark.timeout(300)
+async def test_a_kill_in_the_middle_loses_nothing(
+    standalone: StandaloneProcess, photo_corpus: PhotoCorpus
+) -> None:
+    """kill -9 amid a hundred uploads, then a new start: every accepted upload becomes ready, once."""
+    photos = photo_corpus.photos(20)
+    halfway = asyncio.Event()
+    count = 0
+
+    async def upload(client: MediamillClient, number: int, gate: asyncio.Semaphore) -> Job:
+        nonlocal count
+        async with gate:
+            accepted = await client.upload(photos[number % len(photos)].path)
+            count += 1
+            if count == UPLOADS // 2:
+                halfway.set()
+        return await client.wait_for(accepted.job_id, seconds=240)
+
+    async def kill() -> None:
+        await halfway.wait()
+        await asyncio.to_thread(standalone.kill)
+        await asyncio.to_thread(standalone.start)
+
+    async with MediamillClient(standalone.url, retry=PATIENT) as client:
+        await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)
+        gate = asyncio.Semaphore(6)
+        jobs, _ = await asyncio.gather(
+            asyncio.gather(*(upload(client, number, gate) for number in range(UPLOADS))), kill()
+        )
+
+    assert [job.error for job in jobs if not job.succeeded] == []
+    assert len({job.media_id for job in jobs}) == UPLOADS
+    database = Database(standalone.database_url)
+    async with database.read() as session:
+        ready = await session.execute(text("SELECT count(*) FROM media_event WHERE name = 'media.ready'"))
+        assert ready.scalar_one() == UPLOADS
+        assert (await session.execute(text("SELECT count(*) FROM media"))).scalar_one() == UPLOADS
+    await database.close()
+
+
+@pytest.mark.timeout(300)
+async def test_uploads_become_ready_while_the_broker_is_away(
+    rabbitmq: RabbitServer, photo_corpus: PhotoCorpus
+) -> None:
+    """With a broker URL, RabbitMQ carries the messages; while it is away, the embedded bus does."""
+    photos = photo_corpus.photos(3)
+    with rabbitmq.vhost() as vhost:
+        process = StandaloneProcess(broker_url=rabbitmq.url_of(vhost))
+        try:
+            process.start()
+            async with MediamillClient(process.url, retry=PATIENT) as client:
+                await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)
+                assert (await _upload_and_wait(client, photos[0])).succeeded
+                carried = await asyncio.to_thread(_carried, rabbitmq, vhost)
+                assert carried > 0
+
+                await asyncio.to_thread(rabbitmq.stop)
+                assert (await _upload_and_wait(client, photos[1])).succeeded
+
+                await asyncio.to_thread(rabbitmq.start)
+                await eventually(lambda: _takes_uploads_to(rabbitmq, vhost, client, photos[2]), timeout=90)
+        finally:
+            process.close()
+
+
+async def _upload_and_wait(client: MediamillClient, photo: Photo) -> Job:
+    accepted = await client.upload(photo.path)
+    return await client.wait_for(accepted.job_id, seconds=120)
+
+
+async def _takes_uploads_to(
+    rabbitmq: RabbitServer, vhost: str, client: MediamillClient, photo: Photo
+) -> bool:
+    """Upload once more, and tell whether RabbitMQ carried a message of it."""
+    before = await asyncio.to_thread(_carried, rabbitmq, vhost)
+    assert (await _upload_and_wait(client, photo)).succeeded
+    after = await asyncio.to_thread(_carried, rabbitmq, vhost)
+    return after > before
+
+
+def _carried(rabbitmq: RabbitServer, vhost: str) -> int:
+    """Return how many messages were published in the virtual host since the broker started."""
+    answer = rabbitmq.management("GET", f"/api/vhosts/{vhost}")
+    return int(answer.get("message_stats", {}).get("publish", 0))

@@ -1,0 +1,90 @@
+"""Processes are killed and the broker restarts during 200 uploads: nothing is lost or done twice."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from mediamill_client import Job, MediamillClient
+from mediamill_database import Database
+from mediamill_testing.photos import PhotoCorpus
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.system import MediamillSystem, ServiceProcess
+from mediamill_testing.waiting import eventually
+
+UPLOADS = 200
+PARALLEL = 8
+KILLS = 10
+BROKER_RESTARTS_AFTER = 4
+SECONDS = 240.0
+
+
+@pytest.mark.timeout(420)
+async def test_each_upload_ends_ready_exactly_once(
+    system: MediamillSystem,
+    client: MediamillClient,
+    database: Database,
+    rabbitmq: RabbitServer,
+    photo_corpus: PhotoCorpus,
+) -> None:
+    """200 uploads through ten kills and a restart of RabbitMQ all end READY, each once."""
+    photos = photo_corpus.photos(40, accept=lambda kind: kind in {"image/jpeg", "image/png", "image/webp"})
+    uploaded = 0
+    gate = asyncio.Semaphore(PARALLEL)
+
+    async def upload(number: int) -> Job:
+        nonlocal uploaded
+        async with gate:
+            accepted = await client.upload(photos[number % len(photos)].path)
+            uploaded += 1
+        return await client.wait_for(accepted.job_id, seconds=SECONDS)
+
+    async def break_things() -> None:
+        dice = random.Random(11)
+        for kill in range(KILLS):
+            await eventually(
+                lambda kill=kill: uploaded >= (kill + 1) * UPLOADS // (KILLS + 2), timeout=SECONDS
+            )
+            await _kill_and_start(dice.choice([system.processor, system.ingest]))
+            if kill == BROKER_RESTARTS_AFTER:
+                await asyncio.to_thread(rabbitmq.restart)
+
+    jobs, _ = await asyncio.gather(asyncio.gather(*map(upload, range(UPLOADS))), break_things())
+
+    assert {job.status for job in jobs} == {"completed"}
+    assert len({job.media_id for job in jobs}) == UPLOADS
+    one = _reader(database)
+    assert await one("SELECT count(*) FROM media WHERE status = 'READY'") == UPLOADS
+    assert await one("SELECT count(*) FROM media") == UPLOADS
+    assert await one("SELECT count(*) FROM media_event WHERE name = 'media.ready'") == UPLOADS
+    assert await one("SELECT count(*) FROM media_event WHERE name = 'media.failed'") == 0
+    assert await one("SELECT count(*) FROM dead_letter") == 0
+    await eventually(lambda: _is_empty(one, "outbox"), timeout=30)
+    recorded = await _recorded_keys(database)
+    await eventually(lambda: system.stored_keys() == recorded, timeout=60)
+
+
+async def _kill_and_start(service: ServiceProcess) -> None:
+    await asyncio.to_thread(service.kill)
+    await asyncio.to_thread(service.start)
+
+
+def _reader(database: Database) -> Callable[[str], Awaitable[Any]]:
+    async def one(statement: str) -> Any:
+        async with database.read() as session:
+            return (await session.execute(text(statement))).scalar_one()
+
+    return one
+
+
+async def _is_empty(one: Callable[[str], Awaitable[Any]], table: str) -> bool:
+    return bool(await one(f"SELECT count(*) FROM {table}") == 0)
+
+
+async def _recorded_keys(database: Database) -> set[str]:
+    async with database.read() as session:
+        rows = await session.execute(text("SELECT original_key FROM media UNION ALL SELECT key FROM variant"))
+        return {row[0] for row in rows}
