@@ -103,22 +103,25 @@ async def reopen_job(session: AsyncSession, job_id: UUID, *, now: datetime) -> b
 
 _NOTE = (
     update(JOBS)
-    .where(JOBS.c.id == bindparam("note_job"), JOBS.c.status.in_(OPEN))
+    .where(
+        JOBS.c.id == bindparam("note_job"),
+        JOBS.c.status.in_(OPEN),
+        JOBS.c.attempts <= bindparam("note_attempt"),
+    )
     .values(
         status=bindparam("note_status"),
         progress=case(
-            (JOBS.c.progress < bindparam("note_progress"), bindparam("note_progress")), else_=JOBS.c.progress
+            (JOBS.c.progress < bindparam("note_progress"), bindparam("note_progress")),
+            else_=JOBS.c.progress,
         ),
-        attempts=case(
-            (JOBS.c.attempts < bindparam("note_attempt"), bindparam("note_attempt")), else_=JOBS.c.attempts
-        ),
+        attempts=bindparam("note_attempt"),
         updated_at=bindparam("note_at"),
     )
 )
 
 
 async def note_progress(session: AsyncSession, notes: Sequence[ProgressNote], *, now: datetime) -> None:
-    """Write where jobs are; a number never falls, and a finished job is left alone."""
+    """Write where jobs are; progress never falls, and finished jobs and earlier tries are left alone."""
     await session.execute(
         _NOTE,
         [

@@ -14,6 +14,9 @@ from mediamill_contracts.recipe import PictureFacts, ProducedVariant
 OPEN = (MediaStatus.PENDING, MediaStatus.UPLOADED, MediaStatus.CONFIRMED, MediaStatus.PROCESSING)
 """States that work may still leave; the others are final."""
 
+_OUTCOME = (MEDIA.c.user_id, MEDIA.c.entity_type, MEDIA.c.entity_id)
+"""What the announcement of an outcome needs of the row."""
+
 
 def new_media(
     *,
@@ -70,7 +73,7 @@ async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> 
     return (await session.execute(statement.with_for_update() if lock else statement)).one_or_none()
 
 
-async def admit(
+async def note_examination(
     session: AsyncSession,
     media_id: UUID,
     *,
@@ -78,20 +81,33 @@ async def admit(
     media_type: str,
     size_bytes: int,
     sha256: str,
-    original_key: str,
     now: datetime,
+) -> None:
+    """Write what the bytes of an open medium were found to be, unless that is known already."""
+    await session.execute(
+        update(MEDIA)
+        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(OPEN), MEDIA.c.sha256.is_(None))
+        .values(kind=kind, media_type=media_type, size_bytes=size_bytes, sha256=sha256, updated_at=now)
+    )
+
+
+async def admit(
+    session: AsyncSession, media_id: UUID, *, staged_key: str, original_key: str, now: datetime
 ) -> bool:
-    """Write what admission found in the bytes, and where it put them; return whether the medium was open."""
-    return await _change(
-        session,
-        media_id,
-        OPEN,
-        now,
-        kind=kind,
-        media_type=media_type,
-        size_bytes=size_bytes,
-        sha256=sha256,
-        original_key=original_key,
+    """Change the original's key; return whether the medium was open and still had the staged one."""
+    changed = await session.execute(
+        update(MEDIA)
+        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(OPEN), MEDIA.c.original_key == staged_key)
+        .values(original_key=original_key, updated_at=now)
+        .returning(MEDIA.c.id)
+    )
+    return changed.first() is not None
+
+
+async def forget_original(session: AsyncSession, media_id: UUID, *, now: datetime) -> None:
+    """Write down that the original's bytes are gone."""
+    await session.execute(
+        update(MEDIA).where(MEDIA.c.id == media_id).values(original_key=None, updated_at=now)
     )
 
 
@@ -114,7 +130,7 @@ async def mark_ready(
             updated_at=now,
             ready_at=now,
         )
-        .returning(MEDIA.c.entity_type, MEDIA.c.entity_id, MEDIA.c.user_id, MEDIA.c.created_at)
+        .returning(*_OUTCOME)
     )
     return changed.one_or_none()
 
@@ -127,32 +143,27 @@ async def mark_failed(
     detail: str,
     now: datetime,
     quarantine_key: str | None = None,
-) -> bool:
-    """Move to FAILED with a reason; return whether the medium was open."""
+) -> Row[Any] | None:
+    """Move to FAILED with a reason; return the row, or None when the medium was not open."""
     moved = {} if quarantine_key is None else {"original_key": quarantine_key}
-    return await _change(
-        session,
-        media_id,
-        OPEN,
-        now,
-        status=MediaStatus.FAILED,
-        failure_code=code,
-        failure_detail=detail,
-        **moved,
+    changed = await session.execute(
+        update(MEDIA)
+        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(OPEN))
+        .values(status=MediaStatus.FAILED, failure_code=code, failure_detail=detail, updated_at=now, **moved)
+        .returning(*_OUTCOME)
     )
+    return changed.one_or_none()
 
 
-async def reopen(session: AsyncSession, media_id: UUID, *, now: datetime) -> bool:
-    """Move from FAILED back to CONFIRMED, for a replay; return whether it was FAILED."""
-    return await _change(
-        session,
-        media_id,
-        (MediaStatus.FAILED,),
-        now,
-        status=MediaStatus.CONFIRMED,
-        failure_code=None,
-        failure_detail=None,
+async def reopen(session: AsyncSession, media_id: UUID, *, code: str, now: datetime) -> bool:
+    """Move back to CONFIRMED, for a replay; return whether the medium was FAILED for this reason."""
+    changed = await session.execute(
+        update(MEDIA)
+        .where(MEDIA.c.id == media_id, MEDIA.c.status == MediaStatus.FAILED, MEDIA.c.failure_code == code)
+        .values(status=MediaStatus.CONFIRMED, failure_code=None, failure_detail=None, updated_at=now)
+        .returning(MEDIA.c.id)
     )
+    return changed.first() is not None
 
 
 _START = (
@@ -221,22 +232,6 @@ async def variants_of(session: AsyncSession, media_ids: list[UUID]) -> dict[UUID
     for row in found:
         variants.setdefault(row.media_id, []).append(row)
     return variants
-
-
-async def _change(
-    session: AsyncSession,
-    media_id: UUID,
-    allowed: tuple[MediaStatus, ...],
-    now: datetime,
-    **values: Any,
-) -> bool:
-    return await _returned(
-        session,
-        update(MEDIA)
-        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(allowed))
-        .values(updated_at=now, **values)
-        .returning(MEDIA.c.id),
-    )
 
 
 async def _returned(session: AsyncSession, statement: Update) -> bool:

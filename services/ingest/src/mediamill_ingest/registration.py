@@ -8,8 +8,8 @@ from mediamill_catalog import jobs, media, timeline
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
 from mediamill_contracts.recipe import Kind
-from mediamill_ingest.trace import current_trace_id
 from mediamill_messaging.errors import PermanentError
+from mediamill_runtime.telemetry import current_trace_id
 
 UNKNOWN_TYPE = "application/octet-stream"
 """Media type of bytes that nobody has looked at yet."""

@@ -1,7 +1,7 @@
 """Cancels a job that nobody waits for any more.
 
 The worker is not interrupted: whichever message about the job comes next finds it cancelled, and what was
-stored for it is removed then (see `discard_results.py`).
+stored for it is removed then (see `discarding.py`).
 """
 
 from uuid import UUID
@@ -11,8 +11,9 @@ from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaFailed
 from mediamill_database import Database
-from mediamill_ingest.trace import current_trace_id
+from mediamill_ingest.metrics import count_processed
 from mediamill_outbox import emit
+from mediamill_runtime.telemetry import current_trace_id
 
 CANCELLED = "cancelled"
 
@@ -31,7 +32,8 @@ async def cancel_job(database: Database, job_id: UUID, *, actor: str) -> bool:
             code=CANCELLED,
             detail="The upload was cancelled.",
         )
-        if not await media.mark_failed(session, job.media_id, code=event.code, detail=event.detail, now=now):
+        failed = await media.mark_failed(session, job.media_id, code=event.code, detail=event.detail, now=now)
+        if failed is None:
             return False
         await jobs.cancel_job(session, job_id, now=now)
         line = Happening(
@@ -45,4 +47,5 @@ async def cancel_job(database: Database, job_id: UUID, *, actor: str) -> bool:
         )
         await timeline.record(session, line)
         await emit(session, event)
+    count_processed(failed.entity_type, CANCELLED)
     return True

@@ -7,8 +7,8 @@ from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaDeleted, MediaRestored
 from mediamill_database import Database
-from mediamill_ingest.trace import current_trace_id
 from mediamill_outbox import emit
+from mediamill_runtime.telemetry import current_trace_id
 
 
 async def hide_media(database: Database, media_id: UUID, *, user_id: str, actor: str) -> bool:

@@ -1,0 +1,174 @@
+"""Admission: staged bytes, whoever received them, become an original that a worker may process.
+
+Every step may run twice or be cut off anywhere. What guards the outcome is the medium's row itself: the bytes
+are moved to a key that follows from the row alone, and the row changes from the staged key to that key once.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from mediamill_catalog import media, timeline
+from mediamill_catalog.tables import utc_now
+from mediamill_catalog.timeline import Happening
+from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded
+from mediamill_contracts.recipe import ObjectRef
+from mediamill_database import Database
+from mediamill_ingest.discarding import drop_unwanted_original
+from mediamill_ingest.examination import examine
+from mediamill_ingest.metrics import count_added, count_refused
+from mediamill_ingest.recipes import RecipeBook
+from mediamill_ingest.registration import kind_of, register_unless_known
+from mediamill_messaging.errors import PermanentError
+from mediamill_outbox import emit
+from mediamill_runtime.telemetry import current_trace_id
+from mediamill_storage import keys
+from mediamill_storage.inspection import AcceptancePolicy, RefusedFileError
+from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What admission works with; `late_seconds` is how long announced bytes may take to appear."""
+
+    database: Database
+    store: ObjectStore
+    policy: AcceptancePolicy
+    recipes: RecipeBook
+    late_seconds: float = 30
+
+
+async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
+    """Check, move and announce one upload; refuse it with `media.rejected` when the bytes are bad.
+
+    Raises PermanentError(`foreign_key`) for bytes outside of the sender's own staging folder and
+    PermanentError(`id_taken`) for ids that belong to others; ObjectNotFoundError while late bytes may come.
+    """
+    _check_sender(event)
+    medium = await _find_or_register(admission, event)
+    if medium.original_key != event.staged.key:
+        return
+    if medium.status not in media.OPEN:
+        await drop_unwanted_original(admission.database, admission.store, event, event.staged.key)
+        return
+    try:
+        if medium.sha256 is None:
+            medium = await _examine(admission, event)
+        await _accept(admission, event, medium)
+    except RefusedFileError as refusal:
+        await _refuse(admission, event, refusal.code, refusal.detail)
+    except ObjectNotFoundError:
+        if utc_now() - event.uploaded_at < timedelta(seconds=admission.late_seconds):
+            raise
+        await _refuse(admission, event, "object_missing", "The uploaded bytes never arrived.")
+
+
+def _check_sender(event: MediaUploaded) -> None:
+    folder = keys.staged_prefix(event.user_id)
+    key = event.staged.key
+    if not key.startswith(folder) or not _FILE_NAME.fullmatch(key.removeprefix(folder)):
+        raise PermanentError("foreign_key", "The bytes are not in the sender's staging folder.")
+    if event.staged.store != "local":
+        raise PermanentError("unknown_store", f"The store {event.staged.store} is not connected.")
+
+
+async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[Any]:
+    async with admission.database.read() as session:
+        medium = await media.find(session, event.media_id)
+    if medium is None:
+        async with admission.database.write() as session:
+            new = await register_unless_known(session, event)
+            medium = await media.find(session, event.media_id)
+        if new:
+            count_added(event.entity_type, event.lane)
+    if medium is None or medium.user_id != event.user_id:
+        raise PermanentError("id_taken", "The media id belongs to another user.")
+    return medium
+
+
+async def _examine(admission: Admission, event: MediaUploaded) -> Row[Any]:
+    """Look at a gateway's bytes and write down what they are; they may be in quarantine after a crash."""
+    quarantine = keys.quarantine_key(event.media_id)
+    moved = await admission.store.stat(event.staged.key) is None
+    found = await examine(admission.store, quarantine if moved else event.staged.key, event, admission.policy)
+    async with admission.database.write() as session:
+        await media.note_examination(
+            session,
+            event.media_id,
+            kind=kind_of(found.media_type),
+            media_type=found.media_type,
+            size_bytes=found.size_bytes,
+            sha256=found.sha256,
+            now=utc_now(),
+        )
+        medium = await media.find(session, event.media_id)
+    if medium is None:
+        raise ObjectNotFoundError(event.staged.key)
+    return medium
+
+
+async def _accept(admission: Admission, event: MediaUploaded, medium: Row[Any]) -> None:
+    prefix = keys.permanent_prefix(medium.id, medium.sha256, medium.created_at)
+    original_key = keys.original_key(prefix, medium.media_type)
+    await _move(admission.store, event.staged.key, original_key, medium.size_bytes)
+    accepted = MediaAccepted(
+        media_id=event.media_id,
+        job_id=event.job_id,
+        user_id=event.user_id,
+        kind=medium.kind,
+        lane=medium.lane,
+        source=ObjectRef(
+            key=original_key,
+            size_bytes=medium.size_bytes,
+            sha256=medium.sha256,
+            media_type=medium.media_type,
+        ),
+        variant_prefix=prefix,
+        recipe=admission.recipes.recipe_for(medium.entity_type),
+    )
+    now = utc_now()
+    async with admission.database.write() as session:
+        admitted = await media.admit(
+            session, medium.id, staged_key=event.staged.key, original_key=original_key, now=now
+        )
+        if admitted:
+            line = Happening(
+                medium.id, accepted.wire_name, now, job_id=event.job_id, trace_id=current_trace_id()
+            )
+            await timeline.record(session, line)
+            await emit(session, accepted)
+    if not admitted:
+        await drop_unwanted_original(admission.database, admission.store, event, original_key)
+
+
+async def _move(store: ObjectStore, staged_key: str, original_key: str, size_bytes: int) -> None:
+    staged = await store.stat(staged_key)
+    if staged is not None and staged.size_bytes != size_bytes:
+        raise RefusedFileError(
+            "size_mismatch", f"received with {size_bytes} bytes, but {staged.size_bytes} are stored"
+        )
+    await store.move(staged_key, original_key)
+
+
+async def _refuse(admission: Admission, event: MediaUploaded, code: str, detail: str) -> None:
+    quarantine: str | None = keys.quarantine_key(event.media_id)
+    try:
+        await admission.store.move(event.staged.key, keys.quarantine_key(event.media_id))
+    except ObjectNotFoundError:
+        quarantine = None
+    rejected = MediaRejected(
+        media_id=event.media_id,
+        job_id=event.job_id,
+        user_id=event.user_id,
+        code=code,
+        detail=detail,
+        quarantine_key=quarantine,
+    )
+    async with admission.database.write() as session:
+        await emit(session, rejected)
+    count_refused(code)
