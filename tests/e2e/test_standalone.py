@@ -1,4 +1,4 @@
-"""The first run: one process on embedded defaults, which survives being killed and a broker that goes away."""
+"""The first run: one process on embedded defaults that survives being killed and a lost broker."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ UPLOADS = 100
 
 @pytest.fixture
 def standalone() -> Iterator[StandaloneProcess]:
-    """A fresh data folder and the process on it, started."""
+    """Start a process on a fresh data folder."""
     process = StandaloneProcess()
     try:
         yield process.start()
@@ -64,7 +64,7 @@ async def test_the_page_is_served(standalone: StandaloneProcess) -> None:
 async def test_a_kill_in_the_middle_loses_nothing(
     standalone: StandaloneProcess, photo_corpus: PhotoCorpus
 ) -> None:
-    """kill -9 amid a hundred uploads, then a new start: every accepted upload becomes ready, once."""
+    """Kill -9 amid a hundred uploads, then a new start: every accepted upload becomes ready, once."""
     photos = photo_corpus.photos(20)
     halfway = asyncio.Event()
     count = 0
