@@ -23,3 +23,7 @@ class UnroutableError(PermanentError):
 
 class BrokerUnavailableError(Exception):
     """The broker did not confirm in time; the message may or may not have arrived."""
+
+
+class BrokerRefusedError(BrokerUnavailableError):
+    """The broker answered that it does not take this message now: a queue is full."""

@@ -13,6 +13,7 @@ import structlog
 from opentelemetry.trace import Span
 from prometheus_client import Counter, Histogram
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from mediamill_contracts import Message
 from mediamill_contracts.topology import RetryPolicy
@@ -81,7 +82,7 @@ class Pipeline:
                 check_crashes(delivery.crashes, self._retry)
             path = self._paths.get(delivery.type)
             if path is None:
-                raise PermanentError("unknown_type", f"{self.queue} does not take {delivery.type!r}")
+                raise _stranger(self.queue, delivery.type, payload)
             message = _parse(path.route.model, payload)
         except PermanentError:
             self._refused.inc()
@@ -135,6 +136,15 @@ def _parse(model: type[Message], payload: bytes) -> Message:
         code = "invalid_json" if first["type"] == "json_invalid" else "invalid_message"
         where = ".".join(str(part) for part in first["loc"])
         raise PermanentError(code, f"{where}: {first['msg']}" if where else first["msg"]) from error
+
+
+def _stranger(queue: str, type_name: str, payload: bytes) -> PermanentError:
+    """Tell a message of a type that is not taken here from bytes that are no message at all."""
+    try:
+        from_json(payload)
+    except ValueError as error:
+        return PermanentError("invalid_json", str(error))
+    return PermanentError("unknown_type", f"{queue} does not take {type_name!r}")
 
 
 def _attributes(delivery: Delivery) -> dict[str, str | int]:

@@ -1,8 +1,8 @@
 """The broker inside the process: durable queues, retries and dead letters on the service's own database.
 
 One task, the ledger, does all the writing. Each round is one transaction: outcomes of handlers that ended,
-outbox rows fanned out to queues, due deliveries claimed. While a round commits, the next one gathers, so a busy bus
-writes many messages with one commit and an idle one answers at once.
+outbox rows fanned out to queues, due deliveries claimed. While a round commits, the next one gathers, so a
+busy bus writes many messages with one commit and an idle one answers at once.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_database import Database
+from mediamill_messaging.broadcasts import BroadcastRunner
 from mediamill_messaging.errors import UnroutableError
-from mediamill_messaging.subscription import BroadcastSubscription, Subscription
+from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription
 from mediamill_outbox import deliveries
-from mediamill_outbox.broadcasts import BroadcastRunner
 from mediamill_outbox.dead_letters import DeadLetterEffect
 from mediamill_outbox.emit import OutboxPublisher, has_emitted
 from mediamill_outbox.fan_out import Router, Targets, take_outbox
@@ -145,7 +145,8 @@ class EmbeddedBus:
                 ]
         for targets, row in fanned:
             for name in targets.broadcasts:
-                self._broadcasts[name].put(row)
+                delivery = Delivery(name, row.event_id, row.type, row.routing_key, row.headers)
+                self._broadcasts[name].put(delivery, row.payload)
         for queue, rows in claims:
             queue.run(rows)
         return len(fanned) == BATCH

@@ -1,0 +1,6 @@
+"""The subscription table on RabbitMQ, run by FastStream."""
+
+from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
+from mediamill_messaging.rabbitmq.transport import RabbitTransport
+
+__all__ = ["RabbitPublisher", "RabbitTransport"]

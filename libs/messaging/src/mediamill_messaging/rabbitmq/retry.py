@@ -1,0 +1,118 @@
+"""Turns the outcome of a handler into an answer to the broker; no other code acknowledges work.
+
+The outermost middleware, so that tracing and metrics inside still see the error. A retry is a copy,
+published to the shared waiting room for its delay and confirmed before the original is acknowledged: at
+every moment the message exists at least once.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from aio_pika import IncomingMessage
+from faststream import BaseMiddleware, ContextRepo, StreamMessage
+from faststream.rabbit.response import RabbitPublishCommand
+
+from mediamill_contracts.topology import DEAD_LETTER_EXCHANGE, RetryPolicy, delay_name
+from mediamill_messaging.envelope import CODE, CRASHES, ERROR, FAILED_AT, FAILURES, ORIGIN_KEY, QUEUE
+from mediamill_messaging.outcome import Outcome, Retry, decide
+from mediamill_messaging.pipeline import report
+from mediamill_messaging.rabbitmq.incoming import delivery_of
+from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
+from mediamill_messaging.subscription import Delivery
+
+NACK_PAUSE_SECONDS = 1.0
+"""Wait before a message goes back whose copy could not be published, so that it does not spin."""
+BROKER_HEADERS = ("x-death", "x-first-death", "x-last-death", "x-delivery-count", "x-acquired-count")
+"""Prefixes of headers that the broker wrote about the original; a copy must not carry them."""
+
+logger = structlog.get_logger(__name__)
+
+
+class Retries:
+    """Makes the middleware of one transport, and knows which deliveries are running."""
+
+    def __init__(self, publisher: RabbitPublisher, policies: Mapping[str, RetryPolicy]) -> None:
+        self.publisher = publisher
+        self.policies = policies
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def __call__(self, msg: Any, /, *, context: ContextRepo) -> "RetryMiddleware":
+        """Make the middleware of one message, as FastStream asks for it."""
+        return RetryMiddleware(msg, context=context, retries=self)
+
+    def began(self) -> None:
+        """Count a delivery that is running."""
+        self._running += 1
+        self._idle.clear()
+
+    def ended(self) -> None:
+        """Count a delivery that has its answer."""
+        self._running -= 1
+        if self._running == 0:
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until no delivery is running."""
+        await self._idle.wait()
+
+
+class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
+    """Answers the broker for one delivery."""
+
+    def __init__(self, msg: IncomingMessage, /, *, context: ContextRepo, retries: Retries) -> None:
+        super().__init__(msg, context=context)
+        self._retries = retries
+
+    async def consume_scope(
+        self, call_next: Callable[[Any], Awaitable[Any]], msg: StreamMessage[IncomingMessage]
+    ) -> None:
+        """Run the handler, then acknowledge, or hand the message on and acknowledge.
+
+        When the connection is lost the handler is cancelled; the broker delivers the message again.
+        """
+        self._retries.began()
+        try:
+            try:
+                await call_next(msg)
+            except Exception as error:  # noqa: BLE001 - decide() judges whatever it is, report() logs it
+                await self._hand_on(msg, error)
+            else:
+                await msg.ack()
+        finally:
+            self._retries.ended()
+
+    async def _hand_on(self, msg: StreamMessage[IncomingMessage], error: Exception) -> None:
+        queue: str = self.context.get_local("handler_").queue.name
+        policy = self._retries.policies[queue]
+        delivery = delivery_of(msg.raw_message, queue)
+        outcome = decide(error, policy, delivery.failures)
+        report(delivery, outcome, error)
+        exchange = delay_name(outcome.delay) if isinstance(outcome, Retry) else DEAD_LETTER_EXCHANGE
+        headers = _headers_after(delivery, outcome)
+        try:
+            await self._retries.publisher.forward(msg.raw_message, exchange, queue, headers)
+        except Exception:
+            logger.exception("message could not be handed on; it goes back", event_id=delivery.event_id)
+            await asyncio.sleep(NACK_PAUSE_SECONDS)
+            await msg.nack()
+        else:
+            await msg.ack()
+
+
+def _headers_after(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    """Return the copy's headers: ints and strings only, since AMQP floats lose precision."""
+    kept = {key: value for key, value in delivery.headers.items() if not key.startswith(BROKER_HEADERS)}
+    return kept | {
+        FAILURES: delivery.failures + 1,
+        CRASHES: delivery.crashes,
+        CODE: outcome.code,
+        ERROR: outcome.error,
+        FAILED_AT: int(time.time()),
+        QUEUE: delivery.queue,
+        ORIGIN_KEY: delivery.routing_key,
+    }

@@ -1,0 +1,211 @@
+"""Runs a subscription table on RabbitMQ: connects in the background, for ever, and stops with nothing lost.
+
+One session is the lifetime of a pair of connections: one for publishing, broadcasts and dead letters, one
+for FastStream's consumers. When either is lost the session is torn down as a whole and a new one begins
+with declaring the topology, so that a broker that came back empty is no special case.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from faststream.asgi import make_asyncapi_asgi
+from faststream.rabbit import RabbitBroker
+
+from mediamill_contracts.topology import EVENTS_EXCHANGE
+from mediamill_messaging.broadcasts import BroadcastRunner
+from mediamill_messaging.errors import BrokerUnavailableError
+from mediamill_messaging.rabbitmq.asyncapi import specification
+from mediamill_messaging.rabbitmq.consumers import build_broker, cancel_consumers
+from mediamill_messaging.rabbitmq.dead_letters import DeadLetterCollector
+from mediamill_messaging.rabbitmq.incoming import delivery_of
+from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
+from mediamill_messaging.rabbitmq.retry import Retries
+from mediamill_messaging.rabbitmq.topology import Topology
+from mediamill_messaging.subscription import BroadcastSubscription, Subscription
+from mediamill_messaging.transport import DeadLetterSink
+
+CONNECT_SECONDS = 5.0
+"""Time for one attempt to connect."""
+RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between attempts to connect; the last one repeats."""
+CHECK_SECONDS = 2.0
+"""Time for the round trip of a readiness check."""
+
+logger = structlog.get_logger(__name__)
+
+
+class RabbitTransport:
+    """A Transport on RabbitMQ. With `dead_letters` it also empties every dead letter queue into that sink."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        service: str,
+        subscriptions: Sequence[Subscription] = (),
+        broadcasts: Sequence[BroadcastSubscription] = (),
+        dead_letters: DeadLetterSink | None = None,
+    ) -> None:
+        self._url = url
+        self._service = service
+        self._subscriptions = tuple(subscriptions)
+        self._broadcasts = tuple(broadcasts)
+        topology = Topology.of(self._subscriptions, self._broadcasts)
+        self.publisher = RabbitPublisher(service, topology)
+        policies = {item.queue.name: item.retry_policy for item in self._subscriptions}
+        self._retries = Retries(self.publisher, policies)
+        self._collector = None
+        if dead_letters is not None:
+            self._collector = DeadLetterCollector(topology.queues.values(), dead_letters)
+        self._listeners = [BroadcastRunner(item) for item in self._broadcasts]
+        self._session: _Session | None = None
+        self._ready = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a session is running now."""
+        return self._ready.is_set()
+
+    async def start(self) -> None:
+        """Begin to connect in the background and return at once."""
+        for listener in self._listeners:
+            listener.start()
+        self._keeper = asyncio.create_task(self._keep_connected(), name="rabbitmq")
+
+    async def wait_connected(self) -> None:
+        """Wait until the broker is connected and every consumer is running."""
+        await self._ready.wait()
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Cancel the consumers, let running handlers end within the grace time, then close.
+
+        What is still running then is cancelled and delivered again, to this service's next process or
+        another.
+        """
+        deadline = time.monotonic() + grace_seconds
+        session = self._session
+        if session is not None and session.broker is not None:
+            await self._drain(session.broker, deadline)
+        for listener in self._listeners:
+            await listener.stop(deadline)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def check(self) -> None:
+        """Make a round trip to the broker; raise BrokerUnavailableError when there is no answer in time."""
+        session = self._session
+        if session is None or not self._ready.is_set():
+            raise BrokerUnavailableError("not connected to the broker")
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                channel = await session.connection.channel(publisher_confirms=False)
+                await channel.close()
+        except Exception as error:
+            raise BrokerUnavailableError(f"the broker does not answer: {error}") from error
+
+    def asyncapi_app(self) -> Any:
+        """Return an ASGI app with the AsyncAPI page of this service, to be mounted."""
+        document = specification(self._service, self._subscriptions, self._broadcasts)
+        return make_asyncapi_asgi(document, try_it_out_path=None)
+
+    async def _drain(self, broker: RabbitBroker, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await cancel_consumers(broker)
+                await self._retries.drained()
+        except TimeoutError:
+            logger.warning("handlers did not end in time; their messages will be delivered again")
+        except Exception:
+            logger.exception("consumers could not be cancelled; their messages will be delivered again")
+
+    async def _keep_connected(self) -> None:
+        attempts = 0
+        while True:
+            try:
+                async with self._open_session() as session:
+                    logger.info("connected to the broker")
+                    attempts = 0
+                    await session.lost.wait()
+                logger.warning("connection to the broker was lost")
+            except Exception as error:  # noqa: BLE001 - any reason is a reason to try again
+                logger.warning("broker is not reachable", error=f"{type(error).__name__}: {error}")
+            await asyncio.sleep(RECONNECT_PAUSES[min(attempts, len(RECONNECT_PAUSES) - 1)])
+            attempts += 1
+
+    @asynccontextmanager
+    async def _open_session(self) -> AsyncIterator["_Session"]:
+        connection = await aio_pika.connect(
+            self._url, timeout=CONNECT_SECONDS, client_properties={"connection_name": self._service}
+        )
+        session = _Session(connection)
+        try:
+            self.publisher.attach(connection)
+            await self.publisher.open()
+            await self._start_consumers(session)
+            if self._collector is not None:
+                await self._collector.start(connection)
+            self._session = session
+            self._ready.set()
+            yield session
+        finally:
+            self._ready.clear()
+            self._session = None
+            self.publisher.detach()
+            await session.close()
+
+    async def _start_consumers(self, session: "_Session") -> None:
+        for listener in self._listeners:
+            await _listen(session.connection, listener)
+        if not self._subscriptions:
+            return
+        session.broker = build_broker(self._url, self._service, self._subscriptions, self._retries)
+        consuming = await session.broker.connect()
+        consuming.close_callbacks.add(session.on_close)
+        await session.broker.start()
+
+
+class _Session:
+    """The connections of one lifetime, and the sign that one of them was lost."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self.connection = connection
+        self.broker: RabbitBroker | None = None
+        self.lost = asyncio.Event()
+        connection.close_callbacks.add(self.on_close)
+
+    def on_close(self, *_: object) -> None:
+        """Note that a connection has ended."""
+        self.lost.set()
+
+    async def close(self) -> None:
+        """Close both connections; running handlers are cancelled."""
+        closing = [self.connection.close()]
+        if self.broker is not None:
+            closing.append(self.broker.stop())
+        for result in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(result, Exception):
+                logger.debug("connection was not closed in good order", error=str(result))
+
+
+async def _listen(connection: AbstractConnection, listener: BroadcastRunner) -> None:
+    """Bind a queue of this replica's own; it disappears with the connection."""
+    channel = await connection.channel()
+    queue = await channel.declare_queue(
+        f"{listener.broadcast.name}.{uuid4().hex}", exclusive=True, auto_delete=True
+    )
+    for topic in listener.broadcast.topics:
+        await queue.bind(EVENTS_EXCHANGE, topic)
+
+    async def take(message: AbstractIncomingMessage) -> None:
+        listener.put(delivery_of(message, listener.broadcast.name), message.body)
+
+    await queue.consume(take, no_ack=True)
