@@ -38,15 +38,12 @@ class TraceRequests:
                 status = message["status"]
             await send(message)
 
-        with (
-            structlog.contextvars.bound_contextvars(),
-            _tracer.start_as_current_span(
-                scope["method"],
-                context=propagate.extract(_trace_headers(scope)),
-                kind=SpanKind.SERVER,
-                attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
-            ) as span,
-        ):
+        with _tracer.start_as_current_span(
+            scope["method"],
+            context=propagate.extract(_trace_headers(scope)),
+            kind=SpanKind.SERVER,
+            attributes={"http.request.method": scope["method"], "url.path": scope["path"]},
+        ) as span:
             try:
                 await self._app(scope, receive, observe)
             finally:
