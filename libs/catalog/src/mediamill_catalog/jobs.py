@@ -72,6 +72,12 @@ async def find(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
     return (await session.execute(select(JOBS).where(JOBS.c.id == job_id))).one_or_none()
 
 
+async def newest_of_media(session: AsyncSession, media_id: UUID) -> Row[Any] | None:
+    """Return the row of the job that was begun last for a medium, or None."""
+    statement = select(JOBS).where(JOBS.c.media_id == media_id).order_by(JOBS.c.id.desc()).limit(1)
+    return (await session.execute(statement)).one_or_none()
+
+
 async def complete_job(session: AsyncSession, job_id: UUID, *, attempts: int, now: datetime) -> bool:
     """Move an open job to completed; return whether it was open."""
     tries = case((JOBS.c.attempts < attempts, attempts), else_=JOBS.c.attempts)

@@ -62,11 +62,20 @@ class AcceptancePolicy:
         kinds = {kind_of(media_type) for media_type in self.accepted_types}
         return max((self.max_bytes[kind] for kind in kinds), default=0)
 
+    def limit_of(self, media_type: str) -> int:
+        """Return how many bytes a file of this type may have."""
+        return self.max_bytes[kind_of(media_type)]
+
     def check_size(self, media_type: str, size_bytes: int) -> None:
         """Raise RefusedFileError when a file of this type may not have so many bytes."""
-        limit = self.max_bytes[kind_of(media_type)]
+        limit = self.limit_of(media_type)
         if size_bytes > limit:
-            raise RefusedFileError("too_large", f"larger than the {limit / 1_000_000:g} MB allowed")
+            raise too_large(limit)
+
+
+def too_large(limit_bytes: int) -> "RefusedFileError":
+    """Return the refusal of a file above its limit."""
+    return RefusedFileError("too_large", f"larger than the {limit_bytes / 1_000_000:g} MB allowed")
 
 
 def kind_of(media_type: str) -> Kind:

@@ -23,9 +23,14 @@ PERMANENT = "permanent/"
 QUARANTINE = "failed/"
 
 
+def staged_prefix(user_id: str) -> str:
+    """Return the common beginning of the keys that a user's own bytes wait under."""
+    return f"{TEMPORARY}{_segment(user_id)}/"
+
+
 def staged_key(user_id: str, upload_id: UUID, extension: str) -> str:
     """Return the key of bytes that wait for admission."""
-    return f"{TEMPORARY}{_segment(user_id)}/{upload_id}.{extension}"
+    return f"{staged_prefix(user_id)}{upload_id}.{extension}"
 
 
 def permanent_prefix(media_id: UUID, sha256: str, created_at: datetime) -> str:

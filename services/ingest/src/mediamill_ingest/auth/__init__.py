@@ -1,0 +1,1 @@
+"""Who may sign in here with a password, and what keeps others from guessing it."""

@@ -1,0 +1,99 @@
+"""Signing in with e-mail and password, for installations without an identity provider of their own."""
+
+from dataclasses import dataclass
+
+from mediamill_catalog import users
+from mediamill_catalog.tables import Role, User
+from mediamill_database import Database
+from mediamill_ingest.auth.attempts import AttemptLimit
+from mediamill_ingest.auth.passwords import Passwords
+from mediamill_runtime.identity import TokenIssuer
+
+
+class WrongCredentialsError(Exception):
+    """No active account has this e-mail address and password."""
+
+
+class TooManyAttemptsError(Exception):
+    """Sign-in was tried too often; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"wait {retry_after:.0f} s")
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of this installation."""
+
+    id: str
+    email: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Session:
+    """An account with an access token for it."""
+
+    account: Account
+    access_token: str
+    lifetime_seconds: int
+
+
+class Sessions:
+    """Opens sessions for local accounts."""
+
+    def __init__(self, database: Database, issuer: TokenIssuer) -> None:
+        self._database = database
+        self._issuer = issuer
+        self._passwords = Passwords()
+        self._by_account = AttemptLimit(attempts=10, refill_seconds=30)
+        self._by_address = AttemptLimit(attempts=30, refill_seconds=5)
+
+    async def sign_in(self, email: str, password: str, *, address: str) -> Session:
+        """Return a new session.
+
+        `address` is the network address asked from. Raises WrongCredentialsError, TooManyAttemptsError.
+        """
+        name = canonical_email(email)
+        wait = max(self._by_address.take(address), self._by_account.take(name))
+        if wait:
+            raise TooManyAttemptsError(wait)
+        async with self._database.read() as session:
+            row = await users.by_email(session, name)
+        usable = row is not None and row.disabled_at is None
+        if not await self._passwords.matches(row.password_hash if row and usable else None, password):
+            raise WrongCredentialsError
+        assert row is not None  # noqa: S101 - only a row has a hash that matches
+        self._by_account.forget(name)
+        if self._passwords.needs_rehash(row.password_hash):
+            await self._rehash(row.id, password)
+        account = Account(row.id, row.email, Role(row.role))
+        token = self._issuer.issue(account.id, account.role.value)
+        return Session(account, token, self._issuer.lifetime_seconds)
+
+    async def account(self, user_id: str) -> Account | None:
+        """Return the account, or None when it is not of here or was disabled."""
+        async with self._database.read() as session:
+            row = await users.by_id(session, user_id)
+        if row is None or row.disabled_at is not None:
+            return None
+        return Account(row.id, row.email, Role(row.role))
+
+    async def add_account(self, email: str, password: str, role: Role) -> Account:
+        """Make an account; raises sqlalchemy.exc.IntegrityError when the address has one."""
+        password_hash = await self._passwords.hash(password)
+        user = User(email=canonical_email(email), password_hash=password_hash, role=role)
+        async with self._database.write() as session:
+            await users.add(session, user)
+        return Account(user.id, user.email, role)
+
+    async def _rehash(self, user_id: str, password: str) -> None:
+        password_hash = await self._passwords.hash(password)
+        async with self._database.write() as session:
+            await users.set_password_hash(session, user_id, password_hash)
+
+
+def canonical_email(email: str) -> str:
+    """Return the address as accounts keep it."""
+    return email.strip().lower()

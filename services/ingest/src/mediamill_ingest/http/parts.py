@@ -1,0 +1,51 @@
+"""What the routes work with, handed in once by the composition root."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from mediamill_database import Database
+from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.http.body_stream import BodyPace
+from mediamill_runtime.identity import TokenVerifier
+from mediamill_storage.inspection import AcceptancePolicy
+from mediamill_storage.local import LocalObjectStore
+
+
+@dataclass(frozen=True)
+class UploadLimits:
+    """How much one request may ask for; sizes of files are in the acceptance policy."""
+
+    max_form_fields: int = 16
+    max_field_bytes: int = 8 * 1024
+    max_bulk_files: int = 100
+    max_bulk_bytes: int = 500_000_000
+    sync_threshold: int = 5
+    """`Prefer: wait` is honoured while fewer jobs than this are open."""
+    max_wait_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class HttpParts:
+    """Database, staging store, identity and limits."""
+
+    database: Database
+    store: LocalObjectStore
+    verifier: TokenVerifier
+    sessions: Sessions | None
+    """None when users sign in elsewhere."""
+    policy: AcceptancePolicy
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    pace: BodyPace = field(default_factory=BodyPace)
+    show_details: bool = False
+    """Technical details in problem documents: never in production."""
+
+
+async def _parts(request: Request) -> HttpParts:
+    parts: HttpParts = request.app.state.parts
+    return parts
+
+
+Parts = Annotated[HttpParts, Depends(_parts)]
+"""The route's parameter that receives the parts."""

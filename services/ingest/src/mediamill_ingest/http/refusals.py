@@ -1,0 +1,18 @@
+"""How refusals of files become answers: one status for each code, the same on every route."""
+
+from mediamill_ingest.http.problems import ProblemError
+from mediamill_storage.inspection import RefusedFileError
+
+_STATUS = {"too_large": 413, "unsupported_type": 415}
+
+
+def refusal(error: RefusedFileError) -> ProblemError:
+    """Return the answer to a file that is not acceptable; the rest of the request is not read."""
+    return ProblemError(
+        _STATUS.get(error.code, 400), error.code, f"The upload is refused: {error.detail}.", close=True
+    )
+
+
+def storage_full() -> ProblemError:
+    """Return the answer when there is no room."""
+    return ProblemError(507, "storage_full", "There is no room for the upload now.", close=True)

@@ -1,0 +1,186 @@
+"""What the API answers, in camelCase: the shapes that its description promises."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class Answer(BaseModel):
+    """An answer's part; names are camelCase on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+
+
+class Problem(Answer):
+    """A refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    trace_id: str | None
+
+
+class UploadAccepted(Answer):
+    """The bytes are safe and will be processed."""
+
+    success: bool
+    status: Literal["processing"]
+    job_id: UUID
+    media_id: UUID
+    message: str
+
+
+class BulkJob(Answer):
+    """One accepted file of a bulk upload."""
+
+    job_id: UUID
+    media_id: UUID
+    filename: str
+
+
+class BulkRejection(Answer):
+    """One refused file of a bulk upload."""
+
+    filename: str
+    code: str
+    detail: str
+
+
+class BulkAccepted(Answer):
+    """Each file with its own verdict."""
+
+    jobs: list[BulkJob]
+    rejected: list[BulkRejection]
+
+
+class VariantView(Answer):
+    """A picture to show; width and height in pixels."""
+
+    name: str
+    url: str
+    media_type: str
+    width: int
+    height: int
+    frames: int
+    size_bytes: int
+
+
+class FailureView(Answer):
+    """Why something ended badly."""
+
+    code: str
+    detail: str
+
+
+class MediaView(Answer):
+    """A medium as its owner sees it."""
+
+    id: UUID
+    user_id: str
+    status: str
+    storage_status: str
+    kind: str
+    entity_type: str
+    entity_id: str | None
+    file_name: str
+    alt: str | None
+    title: str | None
+    media_type: str
+    size_bytes: int
+    sha256: str | None
+    width: int | None
+    height: int | None
+    frames: int | None
+    has_alpha: bool | None
+    thumbhash: str | None
+    dominant_color: str | None
+    error: FailureView | None
+    urls: dict[str, str]
+    variants: list[VariantView]
+    created_at: datetime
+    updated_at: datetime
+    ready_at: datetime | None
+    deleted_at: datetime | None
+
+
+class MediaPage(Answer):
+    """Some media, newest first; `nextCursor` asks for the following ones."""
+
+    items: list[MediaView]
+    next_cursor: str | None
+
+
+class JobView(Answer):
+    """A job: `status` is waiting, active, retrying, completed, failed or cancelled; progress in percent."""
+
+    job_id: UUID
+    media_id: UUID
+    type: str
+    status: str
+    progress: int
+    attempts: int
+    result: MediaView | None
+    error: FailureView | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+class JobPage(Answer):
+    """Some jobs, newest first."""
+
+    items: list[JobView]
+    next_cursor: str | None
+
+
+class TimelineEntry(Answer):
+    """One thing that happened."""
+
+    name: str
+    at: datetime
+    job_id: UUID | None
+    detail: dict[str, Any]
+    actor: str | None
+    trace_id: str | None
+
+
+class Timeline(Answer):
+    """Everything that happened to a medium, oldest first."""
+
+    items: list[TimelineEntry]
+
+
+class PhotoStatus(Answer):
+    """The state of one medium, for a page that waits for it."""
+
+    media_id: UUID
+    status: str
+    progress: int
+    urls: dict[str, str]
+    error: FailureView | None
+
+
+class UserView(Answer):
+    """Who is signed in; `email` is unknown here for users of an outside identity provider."""
+
+    id: str
+    email: str | None
+    role: str
+
+
+class SignedIn(Answer):
+    """A new session."""
+
+    user: UserView
+    access_token: str
+
+
+class Me(Answer):
+    """The present session."""
+
+    user: UserView

@@ -1,0 +1,100 @@
+"""`POST /api/media`: one file in, and an answer as soon as it is safe."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import JSONResponse
+
+from mediamill_catalog.tables import JobStatus
+from mediamill_ingest.http.acceptance import accept_staged
+from mediamill_ingest.http.idempotency import IdempotencyKeyHeader, repeatable
+from mediamill_ingest.http.identity import DOCUMENTED, Caller
+from mediamill_ingest.http.parts import HttpParts, Parts
+from mediamill_ingest.http.problems import MEDIA_TYPE, ProblemResponse
+from mediamill_ingest.http.schemas import JobView, MediaView, Problem, UploadAccepted
+from mediamill_ingest.http.single_upload import SingleUpload
+from mediamill_ingest.http.upload_fields import upload_body
+from mediamill_ingest.http.waiting import finished_within, wanted_wait
+from mediamill_ingest.usecases.accept_upload import AcceptedUpload
+
+PreferHeader = Annotated[
+    str | None,
+    Header(description="`wait=N`: answer with the finished medium if it takes at most N seconds."),
+]
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    201: {"model": MediaView, "description": "Waited for, and ready"},
+    **{
+        status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
+        for status, text in {
+            400: "The form or the file is bad; `code` says how",
+            401: "Not signed in",
+            408: "The body came too slowly",
+            409: "The Idempotency-Key was used for another request",
+            413: "Too large",
+            415: "Not a type that is accepted",
+            507: "No room",
+        }.items()
+    },
+}
+
+router = APIRouter(tags=["uploads"], dependencies=DOCUMENTED)
+
+
+@router.post(
+    "/api/media",
+    status_code=202,
+    response_model=UploadAccepted,
+    responses=_RESPONSES,
+    openapi_extra={"requestBody": upload_body(many=False)},
+)
+@router.post(
+    "/api/admin/media",
+    status_code=202,
+    response_model=UploadAccepted,
+    responses=_RESPONSES,
+    openapi_extra={"requestBody": upload_body(many=False)},
+)
+async def upload(
+    request: Request,
+    parts: Parts,
+    caller: Caller,
+    idempotency_key: IdempotencyKeyHeader = None,
+    prefer: PreferHeader = None,
+) -> Response:
+    """Take one picture in: 202 as soon as it is safe, or 201 with the finished medium when asked to wait."""
+    file, fields = await SingleUpload(parts).receive(request, caller)
+    repeatable_request = repeatable(
+        request, idempotency_key, file.sha256, file.file_name, fields.model_dump_json()
+    )
+    accepted = await accept_staged(parts, caller.user_id, file, fields, request=repeatable_request)
+    seconds = wanted_wait(prefer)
+    if seconds:
+        return await _answer_waited(parts, accepted, seconds)
+    return _answer_accepted(accepted)
+
+
+async def _answer_waited(parts: HttpParts, accepted: AcceptedUpload, seconds: int) -> Response:
+    job = await finished_within(parts, accepted.job_id, seconds)
+    if job is None:
+        return _answer_accepted(accepted)
+    return _answer_finished(job)
+
+
+def _answer_finished(job: JobView) -> Response:
+    if job.status != JobStatus.COMPLETED or job.result is None:
+        code, detail = (job.error.code, job.error.detail) if job.error else (job.status, "")
+        return ProblemResponse(422, code, detail, mediaId=str(job.media_id), jobId=str(job.job_id))
+    body = job.result.model_dump(mode="json", by_alias=True)
+    location = {"Location": f"/api/media/{job.media_id}", "Preference-Applied": "wait"}
+    return JSONResponse(body, 201, location)
+
+
+def _answer_accepted(accepted: AcceptedUpload) -> Response:
+    body = {
+        "success": True,
+        "status": "processing",
+        "jobId": str(accepted.job_id),
+        "mediaId": str(accepted.media_id),
+        "message": "The upload is safe and is being processed.",
+    }
+    return JSONResponse(body, 202, {"Location": f"/api/media/jobs/{accepted.job_id}"})
