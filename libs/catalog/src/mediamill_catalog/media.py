@@ -223,6 +223,11 @@ async def set_variants(session: AsyncSession, media_id: UUID, variants: tuple[Pr
     )
 
 
+async def holds_original(session: AsyncSession, key: str) -> bool:
+    """Return whether some medium's original is under this key."""
+    return (await session.execute(select(MEDIA.c.id).where(MEDIA.c.original_key == key))).first() is not None
+
+
 async def variants_of(session: AsyncSession, media_ids: list[UUID]) -> dict[UUID, list[Row[Any]]]:
     """Return the variants of each medium, largest first; media without any are left out."""
     found = await session.execute(
@@ -236,3 +241,9 @@ async def variants_of(session: AsyncSession, media_ids: list[UUID]) -> dict[UUID
 
 async def _returned(session: AsyncSession, statement: Update) -> bool:
     return (await session.execute(statement)).first() is not None
+
+
+async def keys_in_use(session: AsyncSession, keys: list[str]) -> set[str]:
+    """Return those of the keys that are some medium's original."""
+    found = await session.execute(select(MEDIA.c.original_key).where(MEDIA.c.original_key.in_(keys)))
+    return set(found.scalars())

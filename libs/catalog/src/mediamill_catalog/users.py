@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import USERS
@@ -28,3 +28,8 @@ async def count(session: AsyncSession, role: Role) -> int:
     """Return how many users that are not disabled have the role."""
     statement = select(func.count()).where(USERS.c.role == role, USERS.c.disabled_at.is_(None))
     return (await session.execute(statement)).scalar_one()
+
+
+async def set_password_hash(session: AsyncSession, user_id: str, password_hash: str) -> None:
+    """Replace a user's password hash."""
+    await session.execute(update(USERS).where(USERS.c.id == user_id).values(password_hash=password_hash))

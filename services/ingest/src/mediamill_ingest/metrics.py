@@ -1,6 +1,6 @@
 """Figures of ingest's own work; the names are part of the interface to dashboards and alerts."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 _MOST_ENTITY_TYPES = 50
 """Users may invent entity types; what comes after so many is counted together."""
@@ -8,6 +8,8 @@ _MOST_ENTITY_TYPES = 50
 _added = Counter("media_jobs_added_total", "Uploads that were taken in", ["entity_type", "queue_type"])
 _processed = Counter("media_jobs_processed_total", "Jobs that ended", ["entity_type", "status"])
 _failed = Counter("media_upload_failed_total", "Uploads that were refused", ["reason"])
+QUEUE_SIZE = Gauge("media_queue_size", "Jobs that have not ended, by queue", ["queue", "status"])
+QUEUE_DEPTH = Gauge("media_queue_depth", "Jobs that have not ended", ["status"])
 _entity_types: set[str] = set()
 
 
