@@ -10,12 +10,18 @@ from mediamill_outbox.dead_letters import (
 from mediamill_outbox.embedded_bus import EmbeddedBus
 from mediamill_outbox.emit import OutboxPublisher, emit
 from mediamill_outbox.inbox import first_time, prune_inbox
+from mediamill_outbox.rabbit import OutboxRabbit, RabbitWithFallback, dead_letter_sink
+from mediamill_outbox.relay import Relay
 
 __all__ = [
     "DeadLetterClosedError",
     "DeadLetterEffect",
     "EmbeddedBus",
     "OutboxPublisher",
+    "OutboxRabbit",
+    "RabbitWithFallback",
+    "Relay",
+    "dead_letter_sink",
     "discard",
     "emit",
     "first_time",

@@ -68,6 +68,7 @@ class RabbitTransport:
         self._session: _Session | None = None
         self._ready = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._draining = False
 
     @property
     def is_connected(self) -> bool:
@@ -76,6 +77,7 @@ class RabbitTransport:
 
     async def start(self) -> None:
         """Begin to connect in the background and return at once."""
+        self._draining = False
         for listener in self._listeners:
             listener.start()
         self._keeper = asyncio.create_task(self._keep_connected(), name="rabbitmq")
@@ -84,6 +86,24 @@ class RabbitTransport:
         """Wait until the broker is connected and every consumer is running."""
         await self._ready.wait()
 
+    async def drain(self, deadline: float) -> None:
+        """Cancel the consumers and wait for running handlers until `deadline` (monotonic seconds).
+
+        Publishing goes on; `stop` ends it.
+        """
+        self._draining = True
+        session = self._session
+        if session is None or session.broker is None:
+            return
+        try:
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await cancel_consumers(session.broker)
+                await self._retries.drained()
+        except TimeoutError:
+            logger.warning("handlers did not end in time; their messages will be delivered again")
+        except Exception:
+            logger.exception("consumers could not be cancelled; their messages will be delivered again")
+
     async def stop(self, grace_seconds: float) -> None:
         """Cancel the consumers, let running handlers end within the grace time, then close.
 
@@ -91,9 +111,7 @@ class RabbitTransport:
         another.
         """
         deadline = time.monotonic() + grace_seconds
-        session = self._session
-        if session is not None and session.broker is not None:
-            await self._drain(session.broker, deadline)
+        await self.drain(deadline)
         for listener in self._listeners:
             await listener.stop(deadline)
         if self._keeper is not None:
@@ -116,16 +134,6 @@ class RabbitTransport:
         """Return an ASGI app with the AsyncAPI page of this service, to be mounted."""
         document = specification(self._service, self._subscriptions, self._broadcasts)
         return make_asyncapi_asgi(document, try_it_out_path=None)
-
-    async def _drain(self, broker: RabbitBroker, deadline: float) -> None:
-        try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-                await cancel_consumers(broker)
-                await self._retries.drained()
-        except TimeoutError:
-            logger.warning("handlers did not end in time; their messages will be delivered again")
-        except Exception:
-            logger.exception("consumers could not be cancelled; their messages will be delivered again")
 
     async def _keep_connected(self) -> None:
         attempts = 0
@@ -165,7 +173,7 @@ class RabbitTransport:
     async def _start_consumers(self, session: "_Session") -> None:
         for listener in self._listeners:
             await _listen(session.connection, listener)
-        if not self._subscriptions:
+        if not self._subscriptions or self._draining:
             return
         session.broker = build_broker(self._url, self._service, self._subscriptions, self._retries)
         consuming = await session.broker.connect()
