@@ -42,7 +42,7 @@ class JavaScriptClient:
             async with asyncio.timeout(seconds), self._news:
                 await self._news.wait_for(lambda: len(found()) >= count)
         except TimeoutError:
-            raise TimeoutError(f"{kind} did not come {count} times within {seconds} s; reports: {self.reports}") from None
+            raise TimeoutError(f"no {count} {kind} within {seconds} s; reports: {self.reports}") from None
         return found()
 
     async def command(self, **what: Any) -> None:

@@ -84,6 +84,10 @@ class Gateway:
             await self._server.emit(notification.name, notification.payload, room=notification.room)
             EVENTS_SENT.labels(notification.name).inc(sockets)
 
+    def listeners(self, room: str) -> int:
+        """Return how many authenticated sockets are in `room`."""
+        return self._connections.count(room)
+
     def _has_room(self) -> bool:
         return not self._closing and len(self._server.eio.sockets) < self._settings.max_sockets
 
@@ -123,9 +127,13 @@ class Gateway:
                     self._spawn(self._close_session(session))
 
     async def _close_session(self, session: str) -> None:
+        """Close one transport; the end mark in its queue makes the library close a WebSocket as well."""
+        transport = self._server.eio.sockets.get(session)
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._server.eio.disconnect(session)
+        if transport is not None and transport.upgraded:
+            transport.queue.put_nowait(None)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
