@@ -38,7 +38,7 @@ class PhotoCorpus:
         return self._photos[file_name]
 
     def photos(self, count: int | None = None, *, accept: Callable[[str], bool] | None = None) -> list[Photo]:
-        """Return the first `count` small pictures, kinds before the gallery; all when None (about a hundred).
+        """Return the first `count` small pictures, kinds before the gallery; all when None (103).
 
         `accept` chooses by media type, for a build that refuses one.
         """

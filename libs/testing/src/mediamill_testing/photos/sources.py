@@ -18,6 +18,7 @@ _FILES = {
     "chelsea": (*_SKIMAGE, "chelsea.png"),
     "china": (*_SKLEARN, "china.jpg"),
     "coffee": (*_SKIMAGE, "coffee.png"),
+    "coins": (*_SKIMAGE, "coins.png"),
     "flower": (*_SKLEARN, "flower.jpg"),
     "grass": (*_SKIMAGE, "grass.png"),
     "hubble": (*_SKIMAGE, "hubble_deep_field.jpg"),
