@@ -1,7 +1,7 @@
 """Import every module of every member with nothing installed but what that member declares.
 
-In the shared environment a member can import a library that only its neighbour declares, and then breaks in its
-own container. Here each member gets an environment of its own, locked and without development dependencies.
+In the shared environment a member can import a library that only its neighbour declares, and then breaks in
+its own container. Here each member gets an environment of its own, locked and without what developers add.
 """
 
 import subprocess

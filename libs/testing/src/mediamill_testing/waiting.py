@@ -4,14 +4,22 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 POLL_SECONDS = 0.02
 
 
-async def eventually(check: Callable[[], T | Awaitable[T]], timeout: float = 10.0) -> T:  # noqa: ASYNC109 - the deadline is the point of it
+@overload
+async def eventually(check: Callable[[], Awaitable[T]], timeout: float = ...) -> T: ...
+
+
+@overload
+async def eventually(check: Callable[[], T], timeout: float = ...) -> T: ...
+
+
+async def eventually(check: Callable[[], object], timeout: float = 10.0) -> object:
     """Call `check` until it returns something true, and return that.
 
     `check` may be a plain or an async function; an `AssertionError` from it counts as "not yet". After
@@ -29,7 +37,7 @@ async def eventually(check: Callable[[], T | Awaitable[T]], timeout: float = 10.
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _attempt(check: Callable[[], T | Awaitable[T]]) -> tuple[T | None, AssertionError | None]:
+async def _attempt(check: Callable[[], object]) -> tuple[object, AssertionError | None]:
     try:
         outcome = check()
         if inspect.isawaitable(outcome):
