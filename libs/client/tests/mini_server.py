@@ -60,7 +60,8 @@ class MiniServer:
         key = request.headers["idempotency-key"]
         if key not in self.files:
             self.files[key] = (name, content)
-        job_id = self.new_job({"status": "active", "progress": 50}, {"status": "completed", "progress": 100})
+        done = {"status": "completed", "progress": 100, "result": media_view()}
+        job_id = self.new_job({"status": "active", "progress": 50}, done)
         media_id = self.jobs[job_id][0]["mediaId"]
         answer = {"success": True, "status": "processing", "jobId": str(job_id), "mediaId": media_id}
         return JSONResponse(answer, 202)
@@ -74,6 +75,21 @@ class MiniServer:
         if states is None:
             return problem(404, "not_found", "There is no such job.")
         return JSONResponse(states.pop(0) if len(states) > 1 else states[0])
+
+    async def media(self, request: Request) -> Response:
+        """Show the one medium."""
+        if request.path_params["media_id"] != media_view()["id"]:
+            return problem(404, "not_found", "There is no such medium.")
+        return JSONResponse(media_view())
+
+    async def me(self, _request: Request) -> Response:
+        """Name the one user."""
+        return JSONResponse({"user": {"id": "u1", "email": "ann@example.org", "role": "user"}})
+
+    async def jobs_of_user(self, request: Request) -> Response:
+        """List the jobs of the one user as they are now."""
+        assert request.path_params["user_id"] == "u1"
+        return JSONResponse({"items": [states[0] for states in self.jobs.values()], "nextCursor": None})
 
     async def login(self, request: Request) -> Response:
         """Give the token for the one password."""
@@ -89,8 +105,32 @@ class MiniServer:
                 Route("/api/auth/login", self.login, methods=["POST"]),
                 Route("/api/media", self.upload, methods=["POST"]),
                 Route("/api/media/jobs/{job_id}", self.job),
+                Route("/api/media/{media_id}", self.media),
+                Route("/api/auth/me", self.me),
+                Route("/api/users/{user_id}/jobs", self.jobs_of_user),
             ]
         )
+
+
+def media_view() -> dict[str, object]:
+    """Return a finished medium as ingest shows it."""
+    variant = {"name": "small", "url": "/media/m1/small", "mediaType": "image/webp"}
+    return {
+        "id": str(UUID(int=7)),
+        "userId": "u1",
+        "status": "READY",
+        "storageStatus": "local",
+        "kind": "image",
+        "entityType": "general",
+        "fileName": "photo.jpg",
+        "mediaType": "image/jpeg",
+        "sizeBytes": 5,
+        "width": 640,
+        "height": 480,
+        "urls": {"small": "/media/m1/small"},
+        "variants": [{**variant, "width": 320, "height": 240, "frames": 1, "sizeBytes": 3}],
+        "createdAt": "2030-01-01T00:00:00Z",
+    }
 
 
 @asynccontextmanager

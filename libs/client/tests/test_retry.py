@@ -7,11 +7,13 @@ import httpx
 
 from mediamill_client.retry import RetryPolicy, retry_after
 
+LOST = httpx.ReadError("connection lost")
+
 
 def test_pauses_grow_and_stay_below_the_longest() -> None:
     """Each pause is drawn below a ceiling that doubles up to the longest."""
     policy = RetryPolicy(attempts=8, first_pause=0.5, longest_pause=2.0)
-    pauses = [policy.pause_after(attempt, None) for attempt in range(1, 8)]
+    pauses = [policy.pause_after(attempt, LOST) for attempt in range(1, 8)]
     for pause, ceiling in zip(pauses, (0.5, 1, 2, 2, 2, 2, 2), strict=True):
         assert pause is not None
         assert ceiling / 10 <= pause <= ceiling
@@ -19,13 +21,13 @@ def test_pauses_grow_and_stay_below_the_longest() -> None:
 
 def test_pauses_differ_so_that_clients_do_not_return_together() -> None:
     """Many clients that failed at once draw many different pauses."""
-    assert len({RetryPolicy().pause_after(3, None) for _ in range(20)}) > 10
+    assert len({RetryPolicy().pause_after(3, LOST) for _ in range(20)}) > 10
 
 
 def test_gives_up_after_the_last_attempt() -> None:
     """The number of attempts includes the first."""
-    assert RetryPolicy(attempts=2).pause_after(1, None) is not None
-    assert RetryPolicy(attempts=2).pause_after(2, None) is None
+    assert RetryPolicy(attempts=2).pause_after(1, LOST) is not None
+    assert RetryPolicy(attempts=2).pause_after(2, LOST) is None
 
 
 def test_retry_after_in_seconds_is_obeyed() -> None:

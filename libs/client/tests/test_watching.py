@@ -15,7 +15,7 @@ from mediamill_client.models import Job
 from mediamill_testing.ports import free_port
 from mediamill_testing.waiting import eventually
 
-from .mini_server import TOKEN, MiniServer, problem, quick_client
+from .mini_server import TOKEN, MiniServer, media_view, problem, quick_client
 
 
 async def test_wait_for_returns_the_finished_job(server: MiniServer) -> None:
@@ -23,12 +23,13 @@ async def test_wait_for_returns_the_finished_job(server: MiniServer) -> None:
     job_id = server.new_job(
         {"status": "waiting"},
         {"status": "active", "progress": 50},
-        {"status": "completed", "progress": 100, "result": {"urls": {"small": "/media/x/small"}}},
+        {"status": "completed", "progress": 100, "result": media_view()},
     )
     async with quick_client(server.url) as client:
         job = await client.wait_for(job_id, seconds=10)
     assert job.succeeded
-    assert job.result == {"urls": {"small": "/media/x/small"}}
+    assert job.result is not None
+    assert [variant.url for variant in job.result.variants] == ["/media/m1/small"]
 
 
 async def test_wait_for_returns_a_failed_job_with_its_reason(server: MiniServer) -> None:

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from mediamill_client.errors import WaitTimeoutError
 from mediamill_client.http import HttpSession
-from mediamill_client.live import LiveHints
 from mediamill_client.models import (
     Accepted,
     Answer,
@@ -36,9 +35,12 @@ from mediamill_client.retry import RetryPolicy
 from mediamill_client.upload_body import Progress, UploadBody, UploadFile
 from mediamill_client.watching import Watcher
 
+if TYPE_CHECKING:
+    from mediamill_client.live import LiveHints
+
 FilePath = str | os.PathLike[str]
-BULK_REQUEST_FILES = 50
-"""Files that go into one bulk request: bounds open files, and what a lost connection makes it send again."""
+BULK_REQUEST_FILES = 40
+"""Files that go into one bulk request: the server takes 100 files and 500 MB, of 10 MB at most each."""
 
 T = TypeVar("T", bound=Answer)
 
@@ -133,7 +135,7 @@ class MediamillClient:
 
         A refused file does not stop the others.
 
-        `progress` counts the bytes of the request that is being sent, of at most 50 files.
+        `progress` counts the bytes of the request that is being sent, of at most 40 files.
         """
         key = idempotency_key or str(uuid4())
         form = {"entityType": entity_type, "entityId": entity_id}
@@ -176,8 +178,7 @@ class MediamillClient:
         `live` listens to the notifier too, and polls only as often as it must while that is away.
         """
         async with AsyncExitStack() as stack:
-            token = self._http.token
-            hints = await stack.enter_async_context(LiveHints(self._events_url, token)) if live else None
+            hints = await stack.enter_async_context(self._live_hints()) if live else None
             async for job in Watcher(job_ids, self.job, hints).changes():
                 yield job
 
@@ -227,6 +228,11 @@ class MediamillClient:
     def absolute(self, path: str) -> str:
         """Return a path from an answer, such as a variant's `url`, as an address to open."""
         return str(httpx.URL(self._http.url + "/").join(path))
+
+    def _live_hints(self) -> "LiveHints":
+        from mediamill_client.live import LiveHints  # noqa: PLC0415 - half of all import time, for few callers
+
+        return LiveHints(self._events_url, self._http.token)
 
     async def _upload(
         self,

@@ -7,7 +7,6 @@ byte.
 
 import asyncio
 import hashlib
-import mimetypes
 import os
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from mediamill_storage.local import LocalObjectStore
 
 READ_BYTES = 1024 * 1024
 CONFIRM_SECONDS = 30.0
+UNKNOWN_EXTENSION = "bin"
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 2.0
 
@@ -44,10 +44,6 @@ class NotConfirmedError(MediamillError):
         self.message = message
 
 
-class UnknownMediaTypeError(MediamillError):
-    """The file's type is none that Mediamill keeps; nothing was staged."""
-
-
 @dataclass(frozen=True)
 class GatewayUpload:
     """What a gateway knows of a file. The ids are made here, so that a repetition is the same upload."""
@@ -55,7 +51,7 @@ class GatewayUpload:
     user_id: str
     file_name: str
     media_type: str | None = None
-    """By the extension of `file_name` when None."""
+    """What the sender vouches for: bytes of another type are refused. None leaves it to the bytes."""
     entity_type: str = "general"
     entity_id: str | None = None
     alt: str | None = None
@@ -96,7 +92,8 @@ class GatewayPublisher:
     ) -> MediaUploaded:
         """Stage `source`, a file's path or its bytes in chunks, and announce it; return what was announced.
 
-        Raises UnknownMediaTypeError, StorageFullError and OSError with nothing staged; NotConfirmedError.
+        Bad bytes are no error here: admission gives the verdict, and the user is told. Raises
+        NotConfirmedError, or StorageFullError and OSError with nothing staged.
         """
         message = await self.stage(upload, source)
         await self.announce(message)
@@ -106,11 +103,7 @@ class GatewayPublisher:
         self, upload: GatewayUpload, source: str | os.PathLike[str] | AsyncIterable[bytes]
     ) -> MediaUploaded:
         """Store the bytes durably under `temp/` and return the announcement, which is not sent yet."""
-        media_type = upload.media_type or mimetypes.guess_type(upload.file_name)[0]
-        extension = EXTENSIONS.get(media_type or "")
-        if extension is None:
-            raise UnknownMediaTypeError(f"{media_type or 'an unknown type'} is not kept ({upload.file_name})")
-        key = staged_key(upload.user_id, upload.media_id, extension)
+        key = staged_key(upload.user_id, upload.media_id, _extension(upload))
         size_bytes, sha256 = await self._store_under(key, source)
         return MediaUploaded(
             media_id=upload.media_id,
@@ -118,7 +111,7 @@ class GatewayPublisher:
             user_id=upload.user_id,
             staged=StagedObject(key=key, size_bytes=size_bytes, sha256=sha256),
             file_name=upload.file_name,
-            declared_type=media_type,
+            declared_type=upload.media_type,
             entity_type=upload.entity_type,
             entity_id=upload.entity_id,
             alt=upload.alt,
@@ -158,6 +151,13 @@ class GatewayPublisher:
         finally:
             file.abort()
         return file.size_bytes, digest.hexdigest()
+
+
+def _extension(upload: GatewayUpload) -> str:
+    """Return an extension for the staged key; it is for people who look into the folder, nobody trusts it."""
+    by_name = Path(upload.file_name).suffix.lower().removeprefix(".")
+    known = by_name if by_name in EXTENSIONS.values() else UNKNOWN_EXTENSION
+    return EXTENSIONS.get(upload.media_type or "", known)
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:

@@ -65,41 +65,31 @@ class HttpSession:
         while True:
             attempt += 1
             request = build()
-            response: httpx.Response | None = None
-            failure: httpx.TransportError | None = None
-            try:
-                response = await self._client.send(request)
-            except httpx.TransportError as error:
-                failure = error
-            if response is not None and response.status_code not in RETRIED_STATUS:
-                return _decode(kind, response)
-            pause = (
-                None
-                if isinstance(failure, httpx.UnsupportedProtocol)
-                else self._policy.pause_after(attempt, response)
-            )
+            outcome = await self._try(request)
+            if isinstance(outcome, httpx.Response) and outcome.status_code not in RETRIED_STATUS:
+                return _decode(kind, outcome)
+            pause = self._policy.pause_after(attempt, outcome)
             if pause is None:
-                raise self._final(request, response, failure)
-            log.debug(
-                "%s %s failed (%s): again in %.2f s",
-                request.method,
-                request.url.path,
-                failure or response,
-                pause,
-            )
+                raise _final(request, outcome)
+            log.debug("%s %s: %s; again in %.2f s", request.method, request.url, outcome, pause)
             await asyncio.sleep(pause)
 
-    def _final(
-        self, request: httpx.Request, response: httpx.Response | None, failure: httpx.TransportError | None
-    ) -> Exception:
-        if response is not None:
-            return _refusal(response)
-        reason = str(failure) or type(failure).__name__
-        error = ServerUnreachableError(
-            f"{self.url} does not answer {request.method} {request.url.path}: {reason}"
-        )
-        error.__cause__ = failure
-        return error
+    async def _try(self, request: httpx.Request) -> httpx.Response | httpx.TransportError:
+        try:
+            return await self._client.send(request)
+        except httpx.UnsupportedProtocol:
+            raise
+        except httpx.TransportError as error:
+            return error
+
+
+def _final(request: httpx.Request, outcome: httpx.Response | httpx.TransportError) -> Exception:
+    if isinstance(outcome, httpx.Response):
+        return _refusal(outcome)
+    reason = str(outcome) or type(outcome).__name__
+    error = ServerUnreachableError(f"no answer to {request.method} {request.url}: {reason}")
+    error.__cause__ = outcome
+    return error
 
 
 def _decode(kind: type[T], response: httpx.Response) -> T:

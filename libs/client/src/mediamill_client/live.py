@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -17,16 +16,9 @@ import aiohttp
 import socketio
 from pydantic import SecretStr
 
+from mediamill_client.watching import Hint
+
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Hint:
-    """Something happened to a job or medium; all None when a connection came and anything may have."""
-
-    job_id: UUID | None = None
-    media_id: UUID | None = None
-    progress: int | None = None
 
 
 class LiveHints:
@@ -36,7 +28,7 @@ class LiveHints:
         self._url = url
         self._token = token
         self._http = aiohttp.ClientSession()
-        self._socket = socketio.AsyncClient(http_session=self._http)
+        self._socket = socketio.AsyncClient(http_session=self._http, handle_sigint=False)
         self._hints: asyncio.Queue[Hint] = asyncio.Queue()
         self._connecting: asyncio.Task[None] | None = None
 

@@ -22,10 +22,10 @@ class Anything(Answer):
 
 
 class User(Answer):
-    """Who is signed in."""
+    """Who is signed in; `email` is unknown for users of an outside identity provider."""
 
     id: str
-    email: str
+    email: str | None
     role: str
 
 
@@ -69,11 +69,51 @@ class BulkAnswer(Answer):
     rejected: tuple[BulkRejected, ...] = ()
 
 
-class JobError(Answer):
-    """Why a job failed; `detail` is a sentence that may be shown to a user."""
+class Failure(Answer):
+    """Why a job or medium failed; `detail` is a sentence that may be shown to a user."""
 
     code: str
     detail: str = ""
+
+
+class Variant(Answer):
+    """One derived picture; width and height in pixels, `url` as the server gave it."""
+
+    name: str
+    url: str
+    media_type: str
+    width: int
+    height: int
+    frames: int = 1
+    size_bytes: int
+
+
+class Media(Answer):
+    """One picture or video as its owner sees it."""
+
+    id: UUID
+    user_id: str
+    status: str
+    storage_status: str
+    kind: str
+    file_name: str
+    media_type: str
+    size_bytes: int
+    entity_type: str
+    entity_id: str | None = None
+    alt: str | None = None
+    title: str | None = None
+    width: int | None = None
+    height: int | None = None
+    thumbhash: str | None = None
+    dominant_color: str | None = None
+    error: Failure | None = None
+    created_at: datetime
+    ready_at: datetime | None = None
+    deleted_at: datetime | None = None
+    variants: tuple[Variant, ...] = ()
+    urls: dict[str, str] = Field(default_factory=dict)
+    """Path of each variant, by its name."""
 
 
 class Job(Answer):
@@ -84,8 +124,9 @@ class Job(Answer):
     status: JobStatus
     progress: int = 0
     attempts: int = 0
-    result: dict[str, Any] | None = None
-    error: JobError | None = None
+    result: Media | None = None
+    """The finished medium, once the job is completed."""
+    error: Failure | None = None
 
     @property
     def finished(self) -> bool:
@@ -103,38 +144,6 @@ class JobPage(Answer):
 
     items: tuple[Job, ...]
     next_cursor: str | None = None
-
-
-class Variant(Answer):
-    """One derived picture; width and height in pixels, `url` as the server gave it."""
-
-    name: str
-    url: str
-    media_type: str | None = None
-    width: int
-    height: int
-    size_bytes: int | None = None
-
-
-class Media(Answer):
-    """One picture or video as its owner sees it."""
-
-    id: UUID
-    status: str
-    file_name: str
-    media_type: str
-    size_bytes: int
-    entity_type: str
-    entity_id: str | None = None
-    alt: str | None = None
-    title: str | None = None
-    width: int | None = None
-    height: int | None = None
-    thumbhash: str | None = None
-    dominant_color: str | None = None
-    created_at: datetime
-    deleted_at: datetime | None = None
-    variants: tuple[Variant, ...] = ()
 
 
 class MediaPage(Answer):

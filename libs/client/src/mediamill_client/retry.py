@@ -25,11 +25,11 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
     """A server that asks for a longer pause than this is not waited for."""
 
-    def pause_after(self, attempt: int, response: httpx.Response | None) -> float | None:
+    def pause_after(self, attempt: int, outcome: httpx.Response | Exception) -> float | None:
         """Return the seconds to wait after failed attempt number `attempt` (from 1), or None to give up."""
         if attempt >= self.attempts:
             return None
-        asked = None if response is None else retry_after(response)
+        asked = retry_after(outcome) if isinstance(outcome, httpx.Response) else None
         if asked is None:
             ceiling = min(self.longest_pause, self.first_pause * 2 ** (attempt - 1))
             return random.uniform(ceiling / 10, ceiling)  # noqa: S311 - spreads load, guards nothing

@@ -4,7 +4,6 @@ The multipart boundary is the caller's, not a random one, so that every retry se
 body and the server can recognise the repetition.
 """
 
-import mimetypes
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -15,11 +14,12 @@ from typing import IO, Any, Self
 
 Progress = Callable[[int, int], None]
 """Called with the bytes sent so far and the bytes in all; starts again at 0 when a try is repeated."""
+UNDECLARED = "application/octet-stream"
 
 
 @dataclass(frozen=True)
 class UploadFile:
-    """A file on disk and the name and type it is to have."""
+    """A file on disk, the name it is to have, and its type as far as the sender vouches for it."""
 
     path: Path
     name: str
@@ -29,14 +29,13 @@ class UploadFile:
     def at(
         cls, path: str | os.PathLike[str], *, name: str | None = None, media_type: str | None = None
     ) -> Self:
-        """Describe the file at `path`; type from its extension unless given.
+        """Describe the file at `path`. Without a type the server goes by the bytes, which it does not doubt.
 
         A name that is not valid Unicode (file systems allow it) is sent with question marks in those places.
         """
         path = Path(path)
         name = name or path.name.encode("utf-8", "replace").decode()
-        guessed = media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return cls(path, name, guessed)
+        return cls(path, name, media_type or UNDECLARED)
 
 
 class UploadBody:

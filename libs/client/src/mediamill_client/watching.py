@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
-from mediamill_client.live import Hint, LiveHints
 from mediamill_client.models import Job
 
 FIRST_PAUSE = 0.1
@@ -16,10 +17,30 @@ LOOKS_AT_ONCE = 8
 Fetch = Callable[[UUID], Awaitable[Job]]
 
 
+@dataclass(frozen=True)
+class Hint:
+    """Something happened to a job or medium; all None when a connection came and anything may have."""
+
+    job_id: UUID | None = None
+    media_id: UUID | None = None
+    progress: int | None = None
+
+
+class Hints(Protocol):
+    """Where hints come from."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether hints can be expected to come by themselves."""
+
+    async def next(self, seconds: float) -> Hint | None:
+        """Return the next hint, or None when none came within `seconds`."""
+
+
 class Watcher:
     """What is known of the watched jobs, and which of them may have changed."""
 
-    def __init__(self, job_ids: Iterable[UUID], fetch: Fetch, live: LiveHints | None) -> None:
+    def __init__(self, job_ids: Iterable[UUID], fetch: Fetch, live: Hints | None) -> None:
         self._fetch = fetch
         self._live = live
         self._known: dict[UUID, Job | None] = dict.fromkeys(job_ids)

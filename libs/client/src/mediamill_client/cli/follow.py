@@ -10,7 +10,7 @@ from mediamill_client.cli import exit_codes
 from mediamill_client.cli.connection import signed_in
 from mediamill_client.cli.credentials import Access
 from mediamill_client.cli.display import Display, display
-from mediamill_client.cli.results import job_document, job_line
+from mediamill_client.cli.results import job_document, job_text
 
 
 async def watch_jobs(access: Access, jobs: Sequence[UUID], *, as_json: bool) -> int:
@@ -31,7 +31,7 @@ async def follow(client: MediamillClient, names: Mapping[UUID, str], shown: Disp
         name = names[job.job_id]
         if job.finished:
             all_ready = all_ready and job.succeeded
-            shown.result(name, job_line(job), {"name": name, **job_document(job)})
+            shown.result(name, job_text(client, job), {"name": name, **job_document(job)})
         else:
             shown.progress(name, job.status, job.progress)
     return exit_codes.OK if all_ready else exit_codes.REFUSED

@@ -3,16 +3,16 @@
 from typing import Any
 
 from mediamill_client.api import MediamillClient
-from mediamill_client.models import Job, Media
+from mediamill_client.models import Failure, Job, Media
 
 
-def job_line(job: Job) -> str:
-    """Return one sentence on a job."""
-    if job.status == "completed":
-        return f"ready, medium {job.media_id}"
+def job_text(client: MediamillClient, job: Job) -> str:
+    """Return a sentence on a job; for a finished medium also a line for each variant, with its address."""
+    if job.succeeded:
+        return "\n".join([f"ready, medium {job.media_id}", *_variant_lines(client, job.result)])
     if job.error is not None:
-        return f"{job.status}, {job.error.detail or job.error.code} ({job.error.code})"
-    return f"{job.status}, {job.progress} %" if not job.finished else job.status
+        return f"{job.status}, {_reason(job.error)}"
+    return job.status if job.finished else f"{job.status}, {job.progress} %"
 
 
 def job_document(job: Job) -> dict[str, Any]:
@@ -20,12 +20,21 @@ def job_document(job: Job) -> dict[str, Any]:
     return job.model_dump(mode="json", by_alias=True)
 
 
-def media_lines(client: MediamillClient, media: Media) -> list[str]:
-    """Return a heading for a medium and one line for each variant, with its address."""
+def media_text(client: MediamillClient, media: Media) -> str:
+    """Return a sentence on a medium and a line for each variant, with its address."""
     size = f", {media.width} x {media.height}" if media.width else ""
+    failure = f", {_reason(media.error)}" if media.error else ""
     deleted = ", deleted" if media.deleted_at else ""
-    heading = f"{media.status}{deleted}, {media.media_type}{size}, {media.file_name}"
-    return [heading] + [
+    heading = f"{media.status}{failure}{deleted}, {media.media_type}{size}, {media.file_name}"
+    return "\n".join([heading, *_variant_lines(client, media)])
+
+
+def _variant_lines(client: MediamillClient, media: Media | None) -> list[str]:
+    return [
         f"  {variant.name}: {variant.width} x {variant.height} {client.absolute(variant.url)}"
-        for variant in media.variants
+        for variant in (media.variants if media else ())
     ]
+
+
+def _reason(failure: Failure) -> str:
+    return f"{failure.detail or failure.code} ({failure.code})"

@@ -8,7 +8,7 @@ import click
 from mediamill_client.cli import exit_codes
 from mediamill_client.cli.connection import signed_in
 from mediamill_client.cli.credentials import Access
-from mediamill_client.cli.results import job_document, job_line, media_lines
+from mediamill_client.cli.results import job_document, job_text, media_text
 from mediamill_client.cli.text import printable
 from mediamill_client.errors import NotFoundError
 
@@ -21,8 +21,8 @@ async def show_status(access: Access, identity: UUID, *, as_json: bool) -> int:
         except NotFoundError:
             media = await client.media(identity)
             document = media.model_dump(mode="json", by_alias=True)
-            lines, failed = media_lines(client, media), media.status == "FAILED"
+            text, failed = media_text(client, media), media.status == "FAILED"
         else:
-            document, lines, failed = job_document(job), [job_line(job)], job.status == "failed"
-    click.echo(json.dumps(document) if as_json else printable("\n".join(lines)))
+            document, text, failed = job_document(job), job_text(client, job), job.status == "failed"
+    click.echo(json.dumps(document) if as_json else printable(text))
     return exit_codes.REFUSED if failed else exit_codes.OK
