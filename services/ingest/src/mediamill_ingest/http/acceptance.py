@@ -1,11 +1,13 @@
 """Hands a staged file over to the use case, and cleans up when that says no."""
 
 from contextlib import suppress
+from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import media
-from mediamill_catalog.idempotency import IdempotencyConflictError
+from mediamill_catalog.idempotency import IdempotencyConflictError, earlier_answer
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.recipe import Lane
 from mediamill_ingest.http.idempotency import key_reused
@@ -28,8 +30,12 @@ async def accept_staged(
     *,
     lane: Lane = "interactive",
     request: RepeatableRequest | None = None,
+    keep_bytes: bool = False,
 ) -> AcceptedUpload:
-    """Make the upload durable. Unless it is accepted as new, its bytes are removed."""
+    """Make the upload durable. Unless it is accepted as new, its bytes are removed.
+
+    `keep_bytes` leaves them, as for what somebody else staged. Raises ProblemError `idempotency_key_reused`.
+    """
     upload = StagedUpload(
         media_id=new_id(),
         user_id=user_id,
@@ -46,15 +52,32 @@ async def accept_staged(
     )
     try:
         accepted = await accept_upload(parts.database, upload, request)
-    except IdempotencyConflictError:
-        await parts.store.delete(file.key)
-        raise key_reused() from None
-    except BaseException:
-        await _remove_unless_committed(parts, upload)
+    except BaseException as error:
+        if not keep_bytes:
+            await _remove_unless_committed(parts, upload)
+        if isinstance(error, IdempotencyConflictError):
+            raise key_reused() from None
         raise
-    if accepted.repeated:
+    if accepted.repeated and not keep_bytes:
         await parts.store.delete(file.key)
     return accepted
+
+
+async def earlier_upload(
+    session: AsyncSession, user_id: str, request: RepeatableRequest | None
+) -> AcceptedUpload | None:
+    """Return what an earlier request with the same key made; raises ProblemError `idempotency_key_reused`."""
+    if request is None:
+        return None
+    try:
+        answer = await earlier_answer(
+            session, user_id=user_id, key=request.key, fingerprint=request.fingerprint
+        )
+    except IdempotencyConflictError:
+        raise key_reused() from None
+    if answer is None:
+        return None
+    return AcceptedUpload(UUID(answer["mediaId"]), UUID(answer["jobId"]), repeated=True)
 
 
 async def _remove_unless_committed(parts: HttpParts, upload: StagedUpload) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import unicodedata
 from dataclasses import dataclass
-from uuid import UUID
 
 from mediamill_contracts.ids import new_id
 from mediamill_storage.inspection import AcceptancePolicy, inspect_file, inspect_head, too_large
@@ -21,7 +20,6 @@ _DIRECTION = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u
 class StagedFile:
     """A file whose bytes are durable under `key`."""
 
-    upload_id: UUID
     key: str
     size_bytes: int
     sha256: str
@@ -58,10 +56,9 @@ class IncomingFile:
         """Give the verdict on the whole file and make it durable; raises as `write` does."""
         size = self._file.size_bytes
         media_type = inspect_file(self._file.descriptor, size, self._declared_type, self._policy)
-        upload_id = new_id()
-        key = staged_key(user_id, upload_id, EXTENSIONS[media_type])
+        key = staged_key(user_id, new_id(), EXTENSIONS[media_type])
         await self._store.commit_file(self._file, key)
-        return StagedFile(upload_id, key, size, self._digest.hexdigest(), media_type, self.file_name)
+        return StagedFile(key, size, self._digest.hexdigest(), media_type, self.file_name)
 
     def abort(self) -> None:
         """Leave nothing behind."""

@@ -112,7 +112,7 @@ class MediaPage(Answer):
     """Some media, newest first; `nextCursor` asks for the following ones."""
 
     items: list[MediaView]
-    next_cursor: str | None
+    next_cursor: UUID | None
 
 
 class JobView(Answer):
@@ -135,7 +135,7 @@ class JobPage(Answer):
     """Some jobs, newest first."""
 
     items: list[JobView]
-    next_cursor: str | None
+    next_cursor: UUID | None
 
 
 class TimelineEntry(Answer):
@@ -184,3 +184,11 @@ class Me(Answer):
     """The present session."""
 
     user: UserView
+
+
+class QueueStats(Answer):
+    """How many jobs have each status, by queue, by type, and all together."""
+
+    queues: dict[str, dict[str, int]]
+    types: dict[str, dict[str, int]]
+    statuses: dict[str, int]

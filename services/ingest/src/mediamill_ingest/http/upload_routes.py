@@ -10,8 +10,9 @@ from mediamill_ingest.http.acceptance import accept_staged
 from mediamill_ingest.http.idempotency import IdempotencyKeyHeader, repeatable
 from mediamill_ingest.http.identity import DOCUMENTED, Caller
 from mediamill_ingest.http.parts import HttpParts, Parts
-from mediamill_ingest.http.problems import MEDIA_TYPE, ProblemResponse
-from mediamill_ingest.http.schemas import JobView, MediaView, Problem, UploadAccepted
+from mediamill_ingest.http.problems import ProblemResponse
+from mediamill_ingest.http.responses import UPLOAD_REFUSALS
+from mediamill_ingest.http.schemas import JobView, MediaView, UploadAccepted
 from mediamill_ingest.http.single_upload import SingleUpload
 from mediamill_ingest.http.upload_fields import upload_body
 from mediamill_ingest.http.waiting import finished_within, wanted_wait
@@ -23,18 +24,7 @@ PreferHeader = Annotated[
 ]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {"model": MediaView, "description": "Waited for, and ready"},
-    **{
-        status: {"model": Problem, "description": text, "content": {MEDIA_TYPE: {}}}
-        for status, text in {
-            400: "The form or the file is bad; `code` says how",
-            401: "Not signed in",
-            408: "The body came too slowly",
-            409: "The Idempotency-Key was used for another request",
-            413: "Too large",
-            415: "Not a type that is accepted",
-            507: "No room",
-        }.items()
-    },
+    **UPLOAD_REFUSALS,
 }
 
 router = APIRouter(tags=["uploads"], dependencies=DOCUMENTED)

@@ -1,0 +1,141 @@
+"""`GET /media/{id}/{variant}`: the bytes, with headers that let a browser show them and do nothing else.
+
+Variants are public: who knows the id may see them, and ids cannot be guessed. The original is its owner's: it
+may tell where the picture was taken.
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from mediamill_catalog import media, variants
+from mediamill_ingest.http.byte_ranges import UnsatisfiableRangeError, requested_range
+from mediamill_ingest.http.identity import DOCUMENTED, PerhapsCaller
+from mediamill_ingest.http.parts import HttpParts, Parts
+from mediamill_ingest.http.problems import ProblemError, not_found
+from mediamill_ingest.http.responses import refusals
+from mediamill_runtime.identity import Identity
+from mediamill_storage.keys import EXTENSIONS, PERMANENT
+
+ORIGINAL = "original"
+_FOREVER = "public, max-age=31536000, immutable"
+_PRIVATE = "private, no-cache"
+_DOWNLOAD_TYPE = "application/octet-stream"
+_SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Accept-Ranges": "bytes",
+}
+
+router = APIRouter(tags=["files"], dependencies=DOCUMENTED)
+
+
+@dataclass(frozen=True)
+class _File:
+    key: str
+    media_type: str
+    sha256: str
+    file_name: str
+    cache: str
+
+
+@router.head("/media/{media_id}/{variant}", response_class=Response, include_in_schema=False)
+@router.get(
+    "/media/{media_id}/{variant}",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/*": {}}},
+        206: {"description": "A part of the file"},
+        304: {"description": "Not changed"},
+        416: {"description": "No such part"},
+        **refusals(404),
+    },
+)
+async def get_file(
+    media_id: UUID, variant: str, request: Request, parts: Parts, caller: PerhapsCaller
+) -> Response:
+    """Return a variant's bytes; `original` to its owner and admins only."""
+    if variant == ORIGINAL:
+        file = await _original(parts, media_id, caller)
+    else:
+        file = await _variant(parts, media_id, variant)
+    return await _answer(parts, file, request)
+
+
+async def _variant(parts: HttpParts, media_id: UUID, name: str) -> _File:
+    async with parts.database.read() as session:
+        row = await variants.find_visible(session, media_id, name)
+    if row is None:
+        raise not_found()
+    return _File(row.key, row.media_type, row.sha256, row.file_name, _FOREVER)
+
+
+async def _original(parts: HttpParts, media_id: UUID, caller: Identity | None) -> _File:
+    """Return the original once it was admitted: what waits, or was refused, is never served."""
+    async with parts.database.read() as session:
+        row = await media.find(session, media_id)
+    if caller is None or row is None or row.deleted_at is not None:
+        raise not_found()
+    if row.user_id != caller.user_id and not caller.has_role("admin"):
+        raise not_found()
+    if row.original_key is None or not row.original_key.startswith(PERMANENT):
+        raise not_found()
+    return _File(row.original_key, row.media_type, row.sha256, row.file_name, _PRIVATE)
+
+
+async def _answer(parts: HttpParts, file: _File, request: Request) -> Response:
+    found = await parts.store.stat(file.key)
+    if found is None:
+        raise not_found()
+    size = found.size_bytes
+    etag = f'"{file.sha256[:32]}"'
+    headers = _SAFE_HEADERS | {"ETag": etag, "Cache-Control": file.cache}
+    if _matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    media_type = file.media_type if file.media_type in EXTENSIONS else _DOWNLOAD_TYPE
+    headers["Content-Disposition"] = _disposition(file.file_name, media_type)
+    try:
+        wanted = _range(request, size, etag)
+    except UnsatisfiableRangeError:
+        raise ProblemError(
+            416, "no_such_range", "The file is shorter.", headers={"Content-Range": f"bytes */{size}"}
+        ) from None
+    start, end = wanted or (0, size)
+    headers["Content-Length"] = str(end - start)
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = 200 if wanted is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    body = parts.store.read(file.key, start=start, end=end)
+    return StreamingResponse(body, status, headers, media_type)
+
+
+def _range(request: Request, size: int, etag: str) -> tuple[int, int] | None:
+    """Honour a range only while the file is the one that the client has the beginning of."""
+    condition = request.headers.get("if-range")
+    if condition is not None and condition != etag:
+        return None
+    return requested_range(request.headers.get("range"), size)
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in tags or "*" in tags
+
+
+def _disposition(file_name: str, media_type: str) -> str:
+    """Return the header of RFC 6266: shown in place if it is a picture or video of ours, else downloaded."""
+    extension = EXTENSIONS.get(media_type, "bin")
+    stem = PurePath(file_name).stem or "file"
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in stem)
+    kind = "attachment" if media_type == _DOWNLOAD_TYPE else "inline"
+    encoded = quote(f"{stem}.{extension}", safe="")
+    return f"{kind}; filename=\"{plain}.{extension}\"; filename*=UTF-8''{encoded}"

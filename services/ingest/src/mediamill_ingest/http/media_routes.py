@@ -1,0 +1,106 @@
+"""Media: lists, details, what happened to them, and their deletion."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from mediamill_catalog import timeline
+from mediamill_catalog.listing import MediaFilter, list_media
+from mediamill_catalog.tables import MediaStatus, StorageStatus
+from mediamill_contracts.recipe import Kind
+from mediamill_ingest.http.idempotency import IdempotencyKeyHeader
+from mediamill_ingest.http.identity import DOCUMENTED, Caller
+from mediamill_ingest.http.ownership import own_medium
+from mediamill_ingest.http.parameters import DEFAULT_LIMIT, Cursor, Limit
+from mediamill_ingest.http.parts import Parts
+from mediamill_ingest.http.problems import ProblemError, not_found
+from mediamill_ingest.http.responses import refusals
+from mediamill_ingest.http.schemas import MediaPage, MediaView, Timeline, TimelineEntry
+from mediamill_ingest.http.views import media_views
+from mediamill_ingest.usecases.hide_media import hide_media, restore_media
+
+router = APIRouter(tags=["media"], dependencies=DOCUMENTED)
+
+
+@router.get("/api/media", responses=refusals(401, 404, 422))
+async def list_all(
+    *,
+    parts: Parts,
+    caller: Caller,
+    status: MediaStatus | None = None,
+    storage_status: Annotated[StorageStatus | None, Query(alias="storageStatus")] = None,
+    entity_type: Annotated[str | None, Query(alias="entityType", max_length=64)] = None,
+    entity_id: Annotated[str | None, Query(alias="entityId", max_length=255)] = None,
+    kind: Kind | None = None,
+    user_id: Annotated[str | None, Query(alias="userId", max_length=128)] = None,
+    deleted: bool = False,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> MediaPage:
+    """Return media, newest first: the caller's own, or for admins everybody's unless `userId` is given."""
+    if not caller.has_role("admin"):
+        if user_id not in (None, caller.user_id):
+            raise not_found()
+        user_id = caller.user_id
+    wanted = MediaFilter(
+        user_id=user_id,
+        status=status,
+        storage_status=storage_status,
+        kind=kind,
+        entity_type=entity_type,
+        entity_id=entity_id,
+        deleted=deleted,
+    )
+    async with parts.database.read() as session:
+        page = await list_media(session, wanted, limit=limit, after=cursor)
+        return MediaPage(items=await media_views(session, page.items), next_cursor=page.next)
+
+
+@router.get("/api/media/{media_id}", responses=refusals(401, 404))
+async def get_medium(media_id: UUID, parts: Parts, caller: Caller) -> MediaView:
+    """Return a medium, deleted or not."""
+    async with parts.database.read() as session:
+        row = await own_medium(session, media_id, caller)
+        return (await media_views(session, [row]))[0]
+
+
+@router.get("/api/media/{media_id}/timeline", responses=refusals(401, 404))
+async def get_timeline(media_id: UUID, parts: Parts, caller: Caller) -> Timeline:
+    """Return everything that happened to a medium, oldest first."""
+    async with parts.database.read() as session:
+        await own_medium(session, media_id, caller)
+        rows = await timeline.of_media(session, media_id)
+    return Timeline(items=[TimelineEntry.model_validate(row) for row in rows])
+
+
+@router.delete("/api/media/{media_id}", responses=refusals(400, 401, 403, 404))
+async def delete(
+    media_id: UUID,
+    parts: Parts,
+    caller: Caller,
+    force: Annotated[Literal["hard"] | None, Query(description="Remove the bytes for good.")] = None,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - deleting is repeatable without it
+) -> MediaView:
+    """Hide a medium until it is restored or its retention ends; again: the same."""
+    if force is not None:
+        detail = "Media are deleted softly here: they leave for good when their retention ends."
+        raise ProblemError(400, "hard_delete_unavailable", detail)
+    async with parts.database.read() as session:
+        row = await own_medium(session, media_id, caller)
+    await hide_media(parts.database, media_id, user_id=row.user_id, actor=caller.user_id)
+    return await get_medium(media_id, parts, caller)
+
+
+@router.post("/api/media/{media_id}/restore", responses=refusals(401, 403, 404))
+async def restore(
+    media_id: UUID,
+    parts: Parts,
+    caller: Caller,
+    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - restoring is repeatable without it
+) -> MediaView:
+    """Bring a deleted medium back; again: the same."""
+    async with parts.database.read() as session:
+        row = await own_medium(session, media_id, caller)
+    await restore_media(parts.database, media_id, user_id=row.user_id, actor=caller.user_id)
+    return await get_medium(media_id, parts, caller)

@@ -1,0 +1,27 @@
+"""Whose something is: a stranger's object does not exist for the caller, unless the caller is an admin."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_catalog import jobs, media
+from mediamill_ingest.http.problems import not_found
+from mediamill_runtime.identity import Identity
+
+
+async def own_medium(session: AsyncSession, media_id: UUID, caller: Identity) -> Row[Any]:
+    """Return the caller's medium, deleted or not; raises ProblemError `not_found`."""
+    return _own(await media.find(session, media_id), caller)
+
+
+async def own_job(session: AsyncSession, job_id: UUID, caller: Identity) -> Row[Any]:
+    """Return the caller's job; raises ProblemError `not_found`."""
+    return _own(await jobs.find(session, job_id), caller)
+
+
+def _own(row: Row[Any] | None, caller: Identity) -> Row[Any]:
+    if row is None or (row.user_id != caller.user_id and not caller.has_role("admin")):
+        raise not_found()
+    return row

@@ -1,0 +1,38 @@
+"""Counts of jobs, for whoever wants to know how busy things are."""
+
+from collections import defaultdict
+
+from fastapi import APIRouter
+
+from mediamill_catalog.statistics import JobCount, count_jobs
+from mediamill_catalog.tables import JobStatus
+from mediamill_ingest.http.identity import DOCUMENTED, Caller
+from mediamill_ingest.http.parts import Parts
+from mediamill_ingest.http.responses import refusals
+from mediamill_ingest.http.schemas import QueueStats
+
+router = APIRouter(tags=["queues"], dependencies=DOCUMENTED)
+
+
+@router.get("/api/queue/stats", responses=refusals(401))
+async def queue_stats(parts: Parts, _caller: Caller) -> QueueStats:
+    """Return how many jobs there are, by queue, by type and by status."""
+    async with parts.database.read() as session:
+        counts = await count_jobs(session)
+    by_queue: dict[str, dict[str, int]] = defaultdict(_zeros)
+    by_type: dict[str, dict[str, int]] = defaultdict(_zeros)
+    by_status = _zeros()
+    for count in counts:
+        for table in (by_queue[_queue_of(count)], by_type[count.type], by_status):
+            table[count.status] += count.count
+    return QueueStats(queues=by_queue, types=by_type, statuses=by_status)
+
+
+def _queue_of(count: JobCount) -> str:
+    """Return the work queue that takes jobs of a type and lane."""
+    lane = "-bulk" if count.lane == "bulk" and count.type == "image" else ""
+    return f"processor.{count.type}s{lane}"
+
+
+def _zeros() -> dict[str, int]:
+    return {status.value: 0 for status in JobStatus}
