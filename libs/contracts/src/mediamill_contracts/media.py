@@ -73,6 +73,7 @@ class MediaAccepted(JobResult):
 
     kind: Kind
     lane: Lane = "interactive"
+    entity_type: EntityType = "general"
     source: ObjectRef
     variant_prefix: ObjectKey
     """Variants are stored under `{variant_prefix}_{variant}.{ext}`."""

@@ -1,0 +1,26 @@
+"""Sorts libvips' errors, which tell their kinds apart by words only."""
+
+import pyvips
+
+from mediamill_processor.pipeline.verdicts import UnacceptableFileError
+
+_CUT_OFF_MARKS = ("premature end", "truncat", "end of file", "read error", "bad seek")
+_MEMORY_MARKS = ("out of memory", "unable to allocate", "cannot allocate", "memory allocation")
+
+
+def decoding_failure(error: pyvips.Error) -> Exception:
+    """Return what to raise for an error while reading a file: it is the file's fault, or memory is short."""
+    message = str(error).lower()
+    if any(mark in message for mark in _MEMORY_MARKS):
+        return MemoryError(message)
+    if any(mark in message for mark in _CUT_OFF_MARKS):
+        return UnacceptableFileError("truncated", "the picture ends before its time")
+    return UnacceptableFileError("corrupt", "the picture cannot be decoded")
+
+
+def encoding_failure(error: pyvips.Error) -> Exception:
+    """Return what to raise for an error while writing a variant: never the file's fault."""
+    message = str(error).lower()
+    if any(mark in message for mark in _MEMORY_MARKS):
+        return MemoryError(message)
+    return OSError(message)

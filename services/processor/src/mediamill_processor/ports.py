@@ -1,0 +1,64 @@
+"""What the use cases need from outside, as protocols."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mediamill_contracts.media import MediaAccepted, Stage
+from mediamill_contracts.recipe import Lane, PictureFacts, Recipe, VariantSpec
+
+
+@dataclass(frozen=True)
+class RenderedVariant:
+    """A variant as a file; width and height in pixels."""
+
+    spec: VariantSpec
+    path: Path
+    width: int
+    height: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the rendering, and its begin and end in nanoseconds since the Unix epoch."""
+
+    name: str
+    started_ns: int
+    ended_ns: int
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What became of an original."""
+
+    facts: PictureFacts
+    variants: tuple[RenderedVariant, ...]
+    steps: tuple[Step, ...]
+
+
+class Renderer(Protocol):
+    """Makes variants of a picture without endangering the process that asks."""
+
+    def render(
+        self,
+        source: Path,
+        media_type: str,
+        recipe: Recipe,
+        *,
+        lane: Lane,
+        on_decoded: Callable[[], None],
+    ) -> AbstractAsyncContextManager[Rendering]:
+        """Give the variants' files while the context lasts; they may be moved away.
+
+        Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
+        """
+
+
+class Progress(Protocol):
+    """Tells whoever listens how far a job is; never fails, never makes the job wait."""
+
+    def report(self, job: MediaAccepted, stage: Stage, percent: int, attempt: int) -> None:
+        """Announce that `job` reached `stage`."""

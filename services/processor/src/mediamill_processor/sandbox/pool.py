@@ -1,0 +1,247 @@
+"""The pool: keeps children at work, and decides what the loss of one says about the file it worked on.
+
+Losing a child once says little: it may have been killed from outside, or carried damage from an earlier file.
+So the job is tried again at once on a fresh child, with nothing else decoding beside it, and only when that
+one ends too is it the file's fault. Only a spent budget of processor time speaks for itself.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from mediamill_contracts.recipe import Lane, Recipe
+from mediamill_processor import metrics
+from mediamill_processor.pipeline.verdicts import UnacceptableFileError
+from mediamill_processor.ports import RenderedVariant, Rendering, Step
+from mediamill_processor.sandbox.budget import PixelBudget
+from mediamill_processor.sandbox.lanes import Seats
+from mediamill_processor.sandbox.loss import ChildLostError
+from mediamill_processor.sandbox.process import SandboxProcess
+from mediamill_processor.sandbox.protocol import (
+    PROCEED,
+    Boundaries,
+    Decoded,
+    Failed,
+    Finished,
+    Inspected,
+    Refused,
+    RenderOrder,
+    Reply,
+)
+from mediamill_processor.sandbox.scratch import ScratchFolder
+
+_log = structlog.get_logger(__name__)
+
+
+class RenderingFailedError(Exception):
+    """The job could not be done, through no fault of the file."""
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """How many children, and what each may use. The settings say why."""
+
+    children: int
+    jobs_per_child: int
+    memory_bytes: int
+    cpu_seconds: int
+    wall_seconds: float
+    file_bytes: int
+    niceness: int
+    pixels_at_once: int
+
+
+@dataclass
+class _Seat:
+    """A place for one child; empty until the first job, and after a loss."""
+
+    child: SandboxProcess | None = None
+
+
+class SandboxPool:
+    """A Renderer that renders in child processes. Start it before use, stop it afterwards."""
+
+    def __init__(self, limits: PoolLimits, readable: Path) -> None:
+        """Render files below `readable`; scratch files are kept there too."""
+        self._limits = limits
+        self._readable = readable.absolute()
+        self._scratch = ScratchFolder(readable)
+        self._all = [_Seat() for _ in range(limits.children)]
+        self._seats = Seats(self._all)
+        self._budget = PixelBudget(limits.pixels_at_once)
+        self._renewals: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Start all children; raises ChildLostError when they cannot run here."""
+        self._scratch.open()
+        await asyncio.gather(*(self._occupy(seat) for seat in self._all))
+        held = self._all[0].child.holds if self._all[0].child else ()
+        _log.info("sandbox ready", children=len(self._all), holds=", ".join(held))
+
+    async def stop(self) -> None:
+        """End all children; a job that still runs fails without a verdict."""
+        self._stopping = True
+        for renewal in list(self._renewals):
+            renewal.cancel()
+        await asyncio.gather(*self._renewals, return_exceptions=True)
+        await asyncio.gather(*(seat.child.end() for seat in self._all if seat.child))
+        self._scratch.close()
+
+    async def check(self) -> None:
+        """Raise RenderingFailedError unless pictures can be rendered now."""
+        if self._stopping or not any(seat.child and seat.child.alive for seat in self._all):
+            raise RenderingFailedError("no child process is running")
+
+    @asynccontextmanager
+    async def render(
+        self,
+        source: Path,
+        media_type: str,
+        recipe: Recipe,
+        *,
+        lane: Lane,
+        on_decoded: Callable[[], None],
+    ) -> AsyncIterator[Rendering]:
+        """Give the variants' files while the context lasts.
+
+        Raises UnacceptableFileError, or RenderingFailedError when it says nothing about the file.
+        """
+        with self._scratch.job_folder() as folder:
+            order = RenderOrder(
+                source=source.absolute(), media_type=media_type, scratch=folder, recipe=recipe, threads=1
+            )
+            try:
+                finished = await self._attempt(order, lane, on_decoded, alone=False)
+            except ChildLostError as loss:
+                finished = await self._attempt_again(order, lane, on_decoded, loss)
+            yield _rendering(finished, recipe, folder)
+
+    async def _attempt_again(
+        self, order: RenderOrder, lane: Lane, on_decoded: Callable[[], None], first: ChildLostError
+    ) -> Finished:
+        if first.cause == "processor_time" and first.verdict:
+            raise first.verdict from first
+        if self._stopping:
+            raise RenderingFailedError("the pool is stopping") from first
+        try:
+            return await self._attempt(order, lane, on_decoded, alone=True)
+        except ChildLostError as second:
+            if second.verdict is None or self._stopping:
+                raise RenderingFailedError(str(second)) from second
+            raise second.verdict from second
+
+    async def _attempt(
+        self, order: RenderOrder, lane: Lane, on_decoded: Callable[[], None], *, alone: bool
+    ) -> Finished:
+        """Let one child do the job; `alone`: a fresh one, and no other decoding meanwhile."""
+        seat = await self._seats.take(lane)
+        try:
+            if alone:
+                await self._vacate(seat)
+            child = await self._occupy(seat)
+            reply = await self._converse(child, order, on_decoded, alone=alone)
+        except ChildLostError as loss:
+            _log.warning("child lost", cause=loss.cause, error=str(loss))
+            metrics.CHILDREN_LOST.labels(loss.cause).inc()
+            await self._vacate(seat)
+            raise
+        except BaseException:
+            await asyncio.shield(self._vacate(seat))
+            raise
+        finally:
+            self._give_back(seat)
+        return _answer(reply)
+
+    async def _converse(
+        self, child: SandboxProcess, order: RenderOrder, on_decoded: Callable[[], None], *, alone: bool
+    ) -> Reply:
+        """Send the order and return the last answer."""
+        seconds = self._limits.wall_seconds
+        child.order(order.model_copy(update={"threads": self._threads()}))
+        reply = await child.receive(seconds)
+        if not isinstance(reply, Inspected):
+            return reply
+        async with self._budget.reserve(None if alone else reply.pixels):
+            child.send(PROCEED)
+            reply = await child.receive(seconds)
+            if isinstance(reply, Decoded):
+                on_decoded()
+                reply = await child.receive(seconds)
+        return reply
+
+    def _threads(self) -> int:
+        """Use a second core for the only job there is; with more jobs, one core each is faster."""
+        only_one = self._seats.taken == 1 and not self._seats.waiting
+        return 2 if only_one and (os.cpu_count() or 1) > 1 else 1
+
+    async def _occupy(self, seat: _Seat) -> SandboxProcess:
+        """Return the seat's child, started when there is none."""
+        if seat.child is None or not seat.child.alive:
+            await self._vacate(seat)
+            seat.child = await SandboxProcess.start(
+                Boundaries(
+                    parent_pid=os.getpid(),
+                    memory_bytes=self._limits.memory_bytes,
+                    cpu_seconds=self._limits.cpu_seconds,
+                    file_bytes=self._limits.file_bytes,
+                    niceness=self._limits.niceness,
+                    readable=self._readable,
+                    writable=self._scratch.path,
+                )
+            )
+        return seat.child
+
+    async def _vacate(self, seat: _Seat) -> None:
+        child, seat.child = seat.child, None
+        if child is not None:
+            await child.end()
+
+    def _give_back(self, seat: _Seat) -> None:
+        """Pass the seat on, after a new child has taken the place of a lost or worn one."""
+        fresh = seat.child is not None and seat.child.jobs < self._limits.jobs_per_child
+        if fresh or self._stopping:
+            self._seats.give_back(seat)
+            return
+        renewal = asyncio.create_task(self._renew(seat))
+        self._renewals.add(renewal)
+        renewal.add_done_callback(self._renewals.discard)
+
+    async def _renew(self, seat: _Seat) -> None:
+        try:
+            await self._vacate(seat)
+            await self._occupy(seat)
+        except (ChildLostError, OSError) as error:
+            _log.error("cannot start a child", error=str(error))
+        finally:
+            self._seats.give_back(seat)
+
+
+def _answer(reply: Reply) -> Finished:
+    match reply:
+        case Finished():
+            return reply
+        case Refused(code=code, detail=detail):
+            raise UnacceptableFileError(code, detail)
+        case Failed(error=error):
+            raise RenderingFailedError(error)
+        case _:
+            raise ChildLostError("crashed", "spoke out of turn")
+
+
+def _rendering(finished: Finished, recipe: Recipe, folder: Path) -> Rendering:
+    """Match the child's answer with what was asked for and the files that are there; trust no name of its."""
+    made = {variant.name: variant for variant in finished.variants}
+    variants = []
+    for spec in recipe.variants:
+        path, size = folder / spec.name, made.get(spec.name)
+        if size is None or path.is_symlink() or not path.is_file():
+            raise RenderingFailedError(f"no file for variant {spec.name}")
+        variants.append(RenderedVariant(spec, path, size.width, size.height, size.frames))
+    steps = tuple(Step(timing.step, timing.started_ns, timing.ended_ns) for timing in finished.timings)
+    return Rendering(finished.facts, tuple(variants), steps)

@@ -1,0 +1,38 @@
+"""Settings of the processor, from `PROCESSOR_*`."""
+
+import os
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from mediamill_runtime.settings import StorageSettings
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+class ProcessorSettings(StorageSettings):
+    """How many pictures at once, and what one picture may cost; standalone reads these too."""
+
+    model_config = SettingsConfigDict(env_prefix="PROCESSOR_")
+
+    children: int = Field(default_factory=_cores, ge=1, le=256)
+    """Processes that decode. Decoding never waits for anything, so more than one a core does not help."""
+    jobs_per_child: int = Field(default=500, ge=1)
+    """Pictures after which a child is replaced, so that leaks and fragments of a decoder do not add up."""
+    child_memory_mb: int = Field(default=2_048, ge=128)
+    """Megabytes of data one child may hold. The worst accepted picture, an interlaced 16-bit PNG of 100
+    megapixels with alpha, takes 1.1 GB."""
+    pixels_at_once_mp: int = Field(default=250, ge=1)
+    """Megapixels that all children together may be decoding, about 4 MB each in the worst case. A larger
+    picture is decoded alone."""
+    cpu_seconds: int = Field(default=120, ge=1)
+    """Processor time of one picture. The slowest good ones, animations of 200 megapixels, take less."""
+    wall_seconds: float = Field(default=180, gt=0)
+    """Time of one step of one picture, after which its child is killed. Longer than `cpu_seconds`, since
+    children wait for cores; the broker's own limit is 30 minutes."""
+    max_variant_mb: int = Field(default=256, ge=1)
+    """Megabytes of the largest file a child may write."""
+    niceness: int = Field(default=5, ge=0, le=19)
+    """Children yield the cores to whoever answers a user."""

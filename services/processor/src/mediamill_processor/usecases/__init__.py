@@ -1,0 +1,1 @@
+"""What the processor does, one verb a module."""
