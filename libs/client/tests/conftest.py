@@ -1,12 +1,16 @@
-"""Fixtures: the small server, and the proxy in front of it."""
+"""Fixtures: the small server, the proxy in front of it, and the real system."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import uvicorn
 
+from mediamill_catalog.migrate import upgrade
 from mediamill_testing.ports import free_port
+from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.system import MediamillSystem
 from mediamill_testing.waiting import eventually
 
 from .cutting_proxy import CuttingProxy
@@ -34,3 +38,17 @@ async def proxy(server: MiniServer) -> AsyncIterator[CuttingProxy]:
     cutting.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     yield cutting
     listening.close()
+
+
+@pytest.fixture(scope="session")
+def system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator[MediamillSystem]:
+    """Run all services as processes of their own, for all tests of this folder."""
+    rabbitmq.start()
+    postgres.start()
+    with rabbitmq.vhost() as vhost, postgres.database() as database_url:
+        asyncio.run(upgrade(database_url))
+        running = MediamillSystem(broker_url=rabbitmq.url_of(vhost), database_url=database_url)
+        try:
+            yield running.start()
+        finally:
+            running.close()

@@ -146,5 +146,7 @@ def _parts(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
     found = {}
     for part in document.iter_parts():
         name = str(part.get_param("name", header="content-disposition"))
-        found[name] = (part.get_filename() or "", part.get_payload(decode=True))
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        found[name] = (part.get_filename() or "", content)
     return found
