@@ -21,7 +21,7 @@ from mediamill_outbox import deliveries
 from mediamill_outbox.dead_letters import DeadLetterEffect, record_dead_letter
 from mediamill_outbox.deliveries import Postponed
 
-BURIAL_RETRY_SECONDS = 5.0
+BURIAL_PAUSE_SECONDS = 1.0
 """Wait before the next try when a dead letter could not be stored."""
 NEVER = float("inf")
 
@@ -84,9 +84,11 @@ class QueueRunner:
         free = self._limit - len(self._running)
         if free <= 0 or self._due > time.time():
             return ()
+        self._due = NEVER
         rows = await deliveries.claim(session, self._name, free)
-        if len(rows) < free:
-            self._due = await deliveries.next_due(session, self._name)
+        self.expect(0 if len(rows) == free else await deliveries.next_due(session, self._name))
+        for item in self._outcomes.postponed:  # ended during this transaction, which does not see them yet
+            self.expect(item.available_at)
         return rows
 
     def run(self, rows: Sequence[Row[Any]]) -> None:
@@ -110,6 +112,13 @@ class QueueRunner:
         self._wake.set()
 
     async def _run(self, row: Row[Any]) -> None:
+        try:
+            await self._handle(row)
+        except asyncio.CancelledError:
+            self._outcomes.released.append(row.id)
+            raise
+
+    async def _handle(self, row: Row[Any]) -> None:
         delivery = Delivery(
             queue=self._name,
             event_id=row.event_id,
@@ -121,9 +130,6 @@ class QueueRunner:
         )
         try:
             await self._pipeline.handle(delivery, row.payload)
-        except asyncio.CancelledError:
-            self._outcomes.released.append(row.id)
-            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, decide() judges it and report() logs it
             outcome = decide(error, self._policy, row.failures)
             report(delivery, outcome, error)
@@ -151,13 +157,15 @@ class QueueRunner:
             error=outcome.error,
             failures=row.failures + 1,
         )
+        while not await self._stored(row.id, letter):
+            await asyncio.sleep(BURIAL_PAUSE_SECONDS)
+
+    async def _stored(self, row_id: int, letter: DeadLetter) -> bool:
         try:
             async with self._database.write() as session:
                 await record_dead_letter(session, letter, self._effect)
-                await deliveries.settle(session, [row.id], [], [])
-        except asyncio.CancelledError:
-            self._outcomes.released.append(row.id)
-            raise
+                await deliveries.settle(session, [row_id], [], [])
         except Exception:
-            logger.exception("dead letter could not be stored", queue=self._name, event_id=delivery.event_id)
-            self._postpone(Postponed(row.id, row.failures, time.time() + BURIAL_RETRY_SECONDS))
+            logger.exception("dead letter could not be stored", queue=self._name, event_id=letter.event_id)
+            return False
+        return True

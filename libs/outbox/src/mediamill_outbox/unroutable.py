@@ -12,7 +12,7 @@ from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox.dead_letters import UNROUTABLE_QUEUE, DeadLetterEffect, record_dead_letter
 from mediamill_outbox.tables import outbox
 
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 1.0
 """Wait before the next try when the effect of the dead letter failed."""
 
 logger = structlog.get_logger(__name__)

@@ -1,0 +1,32 @@
+"""Every transport passes the one conformance suite."""
+
+import pytest
+
+from mediamill_testing.transport_conformance import TransportConformance
+from mediamill_testing.transport_systems import TransportSystem
+
+
+class TestEmbeddedBusOnSqlite(TransportConformance):
+    @pytest.fixture
+    async def system(self, sqlite_url: str) -> TransportSystem:
+        """Use no broker and one file."""
+        return await _ready(TransportSystem(sqlite_url))
+
+
+class TestEmbeddedBusOnPostgres(TransportConformance):
+    @pytest.fixture
+    async def system(self, postgres_url: str) -> TransportSystem:
+        """Use no broker and a database server."""
+        return await _ready(TransportSystem(postgres_url))
+
+
+class TestRabbitWithOutbox(TransportConformance):
+    @pytest.fixture
+    async def system(self, postgres_url: str, rabbitmq_vhost_url: str) -> TransportSystem:
+        """Use a broker and a database server, as separate services do."""
+        return await _ready(TransportSystem(postgres_url, rabbitmq_vhost_url))
+
+
+async def _ready(system: TransportSystem) -> TransportSystem:
+    await system.create_tables()
+    return system

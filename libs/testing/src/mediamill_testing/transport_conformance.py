@@ -1,0 +1,310 @@
+"""What every transport promises to handlers, written once and run against each of them.
+
+A concrete run is a subclass with a `system` fixture. Crashes and signals, which need processes of their
+own, are in `crash_conformance`.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_contracts.topology import Broadcast, RetryPolicy
+from mediamill_messaging.envelope import Envelope
+from mediamill_messaging.errors import PermanentError
+from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
+from mediamill_messaging.transport import DeadLetter
+from mediamill_outbox import DeadLetterClosedError, discard, emit, first_time, replay
+from mediamill_outbox.emit import enqueue
+from mediamill_testing.conformance_messages import Recorder, Sample, queue
+from mediamill_testing.transport_systems import RunningTransport, TransportSystem
+from mediamill_testing.waiting import eventually
+
+QUICK = RetryPolicy(delays=(0.1, 0.3))
+
+
+class TransportConformance:
+    """The suite; subclasses provide `system`."""
+
+    @pytest.fixture
+    def system(self) -> TransportSystem:
+        """Describe the system under test, with its tables created."""
+        raise NotImplementedError
+
+    async def test_topics_choose_the_queues(self, system: TransportSystem) -> None:
+        """A message reaches each queue whose topic matches its key, once, and no other queue."""
+        one, many, exact = Recorder(), Recorder(), Recorder()
+        table = [
+            one.on(queue("one", "a.*")),
+            many.on(queue("many", "a.#", "a.*")),
+            exact.on(queue("exact", "a.b.c", "z")),
+        ]
+        async with system.run(table) as running:
+            for number, topic in enumerate(("a", "a.b", "a.b.c", "z")):
+                await running.transport.publisher.publish(Sample(topic=topic, number=number))
+            await eventually(lambda: len(one.seen) + len(many.seen) + len(exact.seen) == 6)
+        assert one.numbers == [1]
+        assert sorted(many.numbers) == [0, 1, 2]
+        assert sorted(exact.numbers) == [2, 3]
+
+    async def test_a_handler_learns_how_its_message_came(self, system: TransportSystem) -> None:
+        """The delivery names the queue, the type, the original key and the first attempt."""
+        recorder = Recorder()
+        message = Sample(topic="how")
+        async with system.run([recorder.on(queue("how"))]) as running:
+            async with running.database.write() as session:
+                event_id = await emit(session, message)
+            await eventually(lambda: recorder.seen)
+        received, delivery = recorder.seen[0]
+        assert received == message
+        assert (delivery.queue, delivery.type) == ("conformance.how", Sample.wire_name)
+        assert (delivery.routing_key, delivery.event_id) == ("conformance.how", str(event_id))
+        assert delivery.attempt == 1
+
+    async def test_a_queue_runs_as_many_handlers_as_it_may(self, system: TransportSystem) -> None:
+        """Concurrency is reached and never exceeded, and one busy queue does not hold up another."""
+        slow, quick = Recorder(), Recorder()
+        slow.gate.clear()
+        async with system.run([slow.on(queue("slow"), concurrency=3), quick.on(queue("quick"))]) as running:
+            for number in range(8):
+                await running.transport.publisher.publish(Sample(topic="slow", number=number))
+            await running.transport.publisher.publish(Sample(topic="quick"))
+            await eventually(lambda: slow.running == 3 and quick.seen)
+            slow.gate.set()
+            await eventually(lambda: len(slow.seen) == 8)
+        assert slow.most_running == 3
+
+    async def test_a_failed_message_is_tried_again_after_each_delay(self, system: TransportSystem) -> None:
+        """Delays are kept, attempts are counted, and the original key stays known."""
+        recorder = Recorder()
+        recorder.failures = [ConnectionError("first"), ConnectionError("second")]
+        times: list[float] = []
+        attempts: list[int] = []
+
+        async def handle(message: Sample, delivery: Delivery) -> None:
+            times.append(time.monotonic())
+            attempts.append(delivery.attempt)
+            await recorder.handle(message, delivery)
+
+        table = [Subscription(queue("again", retry=QUICK), (route(Sample, handle),))]
+        async with system.run(table) as running:
+            await running.transport.publisher.publish(Sample(topic="again"))
+            await eventually(lambda: recorder.seen)
+            assert await running.dead_letters() == []
+        assert attempts == [1, 2, 3]
+        assert times[1] - times[0] >= 0.1
+        assert times[2] - times[1] >= 0.3
+        assert recorder.seen[0][1].routing_key == "conformance.again"
+
+    async def test_retries_end_in_a_dead_letter(self, system: TransportSystem) -> None:
+        """After the last delay the message is kept with its reason, and nothing waits any more."""
+        recorder = Recorder()
+        recorder.failures = [ValueError(f"no {number}") for number in range(9)]
+        async with system.run([recorder.on(queue("dead", retry=QUICK))]) as running:
+            await running.transport.publisher.publish(Sample(topic="dead", number=7))
+            (letter,) = await running.expect_dead_letters(1)
+            assert recorder.started == 3
+            assert (letter.queue, letter.status) == ("conformance.dead", "open")
+            assert (letter.code, letter.error) == ("retries_exhausted", "ValueError: no 2")
+            assert (letter.failures, letter.routing_key) == (3, "conformance.dead")
+            assert Sample.model_validate_json(letter.payload).number == 7
+            await eventually(lambda: _nothing_pending(running))
+
+    async def test_a_permanent_error_is_not_retried(self, system: TransportSystem) -> None:
+        """A PermanentError goes to the dead letters at once under its own code; neighbours go on."""
+        recorder = Recorder()
+        recorder.failures = [PermanentError("no_such_thing", "gone")]
+        async with system.run([recorder.on(queue("final", retry=QUICK), concurrency=1)]) as running:
+            for number in range(3):
+                await running.transport.publisher.publish(Sample(topic="final", number=number))
+            (letter,) = await running.expect_dead_letters(1)
+            await eventually(lambda: len(recorder.seen) == 2)
+        assert recorder.started == 3
+        assert (letter.code, letter.error, letter.failures) == ("no_such_thing", "no_such_thing: gone", 1)
+
+    @pytest.mark.parametrize(
+        ("type_name", "payload", "code"),
+        [
+            (Sample.wire_name, b"\xff\x00 not json", "invalid_json"),
+            ("", b"<html>", "invalid_json"),
+            (Sample.wire_name, b'{"number": "many"}', "invalid_message"),
+            ("conformance.unheard", b"{}", "unknown_type"),
+        ],
+    )
+    async def test_poison_becomes_a_dead_letter_with_its_reason(
+        self, system: TransportSystem, type_name: str, payload: bytes, code: str
+    ) -> None:
+        """What cannot be read never reaches a handler, keeps its bytes, and harms no neighbour."""
+        recorder = Recorder()
+        async with system.run([recorder.on(queue("poison", retry=QUICK))]) as running:
+            async with running.database.write() as session:
+                await enqueue(session, Envelope("poison-1", type_name, "conformance.poison", payload))
+                await emit(session, Sample(topic="poison", number=1))
+            (letter,) = await running.expect_dead_letters(1)
+            await eventually(lambda: recorder.seen)
+        assert recorder.numbers == [1]
+        assert (letter.code, letter.payload, letter.event_id) == (code, payload, "poison-1")
+
+    async def test_an_unroutable_message_becomes_a_dead_letter(self, system: TransportSystem) -> None:
+        """A key that no queue and no listener knows is noticed, and does not stop the outbox."""
+        recorder = Recorder()
+        async with system.run([recorder.on(queue("known"))]) as running:
+            async with running.database.write() as session:
+                await emit(session, Sample(topic="known"), routing_key="conformance.nobody")
+                await emit(session, Sample(topic="known", number=1))
+            (letter,) = await running.expect_dead_letters(1)
+            await eventually(lambda: recorder.numbers == [1])
+            await eventually(lambda: _nothing_pending(running))
+        assert (letter.code, letter.queue, letter.routing_key) == (
+            "unroutable",
+            "outbox",
+            "conformance.nobody",
+        )
+
+    async def test_the_effect_of_a_dead_letter_happens_once_and_surely(self, system: TransportSystem) -> None:
+        """A letter whose effect fails is not lost: it comes again until effect and letter commit together."""
+        calls: list[DeadLetter] = []
+
+        async def effect(session: AsyncSession, letter: DeadLetter) -> None:
+            calls.append(letter)
+            await emit(session, Sample(topic="epilogue", number=len(calls)))
+            if len(calls) == 1:
+                raise ConnectionError("the database blinked")
+
+        recorder, epilogue = Recorder(), Recorder()
+        recorder.failures = [PermanentError("broken")]
+        table = [recorder.on(queue("effect")), epilogue.on(queue("epilogue"))]
+        async with system.run(table, effect=effect) as running:
+            await running.transport.publisher.publish(Sample(topic="effect"))
+            (letter,) = await running.expect_dead_letters(1)
+            await eventually(lambda: epilogue.seen)
+        assert letter.code == "broken"
+        assert epilogue.numbers == [2]
+
+    async def test_a_replay_reaches_only_the_queue_that_failed(self, system: TransportSystem) -> None:
+        """Replayed, a message is handled by the failed queue with a clean record, and by no other again."""
+        failed, other = Recorder(), Recorder()
+        failed.failures = [PermanentError("broken")]
+        table = [failed.on(queue("failed", "both")), other.on(queue("other", "both"))]
+        async with system.run(table) as running:
+            await running.transport.publisher.publish(Sample(topic="both"))
+            (letter,) = await running.expect_dead_letters(1)
+            await eventually(lambda: other.seen)
+            async with running.database.write() as session:
+                await replay(session, letter.id, "operator")
+            await eventually(lambda: failed.seen)
+            await eventually(lambda: _nothing_pending(running))
+            with pytest.raises(DeadLetterClosedError):
+                async with running.database.write() as session:
+                    await discard(session, letter.id, "operator")
+            (closed,) = await running.dead_letters()
+        assert (closed.status, closed.actor) == ("replayed", "operator")
+        delivery = failed.seen[0][1]
+        assert (delivery.attempt, delivery.event_id) == (1, letter.event_id)
+        assert delivery.routing_key == "conformance.both"
+        assert len(other.seen) == 1
+
+    async def test_a_duplicate_changes_nothing(self, system: TransportSystem) -> None:
+        """The inbox lets the first of equal events through and recognises the others, also at once."""
+        effects: list[int] = []
+        deliveries = Recorder()
+
+        async def handle(message: Sample, delivery: Delivery) -> None:
+            async with running.database.write() as session:
+                if await first_time(session, delivery):
+                    effects.append(message.number)
+            await deliveries.handle(message, delivery)
+
+        table = [Subscription(queue("twice"), (route(Sample, handle),))]
+        async with system.run(table) as running:
+            async with running.database.write() as session:
+                event_id = await emit(session, Sample(topic="twice"))
+                for _ in range(4):
+                    await emit(session, Sample(topic="twice"), event_id=event_id)
+            await eventually(lambda: len(deliveries.seen) == 5)
+        assert effects == [0]
+
+    async def test_the_trace_goes_on_through_outbox_and_retries(self, system: TransportSystem) -> None:
+        """Every attempt runs in the trace in which the message was emitted."""
+        trace_ids: list[int] = []
+
+        async def handle(_message: Sample, _delivery: Delivery) -> None:
+            trace_ids.append(trace.get_current_span().get_span_context().trace_id)
+            if len(trace_ids) < 3:
+                raise ConnectionError("again")
+
+        origin = SpanContext(0xABC123, 0x42, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        table = [Subscription(queue("traced", retry=QUICK), (route(Sample, handle),))]
+        async with system.run(table) as running:
+            with trace.use_span(NonRecordingSpan(origin)):
+                await running.transport.publisher.publish(Sample(topic="traced"))
+            await eventually(lambda: len(trace_ids) == 3)
+        assert trace_ids == [0xABC123] * 3
+
+    async def test_stop_lets_running_handlers_end(self, system: TransportSystem) -> None:
+        """What was running at stop is finished and not repeated; what waited comes after the next start."""
+        first, second = Recorder(), Recorder()
+        first.gate.clear()
+        async with system.run([first.on(queue("drain"), concurrency=2)]) as running:
+            for number in range(5):
+                await running.transport.publisher.publish(Sample(topic="drain", number=number))
+            await eventually(lambda: first.running == 2)
+            stopping = asyncio.create_task(running.transport.stop(10))
+            await asyncio.sleep(0)
+            first.gate.set()
+            await stopping
+        assert len(first.seen) == first.started
+        async with system.run([second.on(queue("drain"), concurrency=2)]):
+            await eventually(lambda: len(first.seen) + len(second.seen) == 5)
+        assert sorted(first.numbers + second.numbers) == list(range(5))
+        assert all(delivery.attempt == 1 for _, delivery in second.seen)
+
+    async def test_stop_cancels_what_exceeds_the_grace_time(self, system: TransportSystem) -> None:
+        """A handler that does not end in time is cancelled, and its message comes again."""
+        first, second = Recorder(), Recorder()
+        first.gate.clear()
+        async with system.run([first.on(queue("late"))], grace_seconds=0.1) as running:
+            await running.transport.publisher.publish(Sample(topic="late"))
+            await eventually(lambda: first.running == 1)
+        assert (first.running, first.seen) == (0, [])
+        async with system.run([second.on(queue("late"))]):
+            await eventually(lambda: second.seen)
+
+    async def test_a_broadcast_reaches_every_listener(self, system: TransportSystem) -> None:
+        """Each listener gets each message once, in order; a failing one does not stop the stream."""
+        one, two, work = Recorder(), Recorder(), Recorder()
+        two.failures = [ValueError("listener trouble")]
+        streams = [
+            BroadcastSubscription(
+                Broadcast(f"conformance.{name}", "conformance", ("conformance.news.#",)),
+                (route(Sample, listener.handle),),
+            )
+            for name, listener in (("one", one), ("two", two))
+        ]
+        async with system.run([work.on(queue("work", "news.*"))], streams) as running:
+            async with running.database.write() as session:
+                for number in range(4):
+                    await emit(session, Sample(topic="news.today", number=number))
+            await eventually(lambda: len(one.seen) == 4 and len(two.seen) == 3 and len(work.seen) == 4)
+        assert one.numbers == [0, 1, 2, 3]
+        assert two.numbers == [1, 2, 3]
+
+    async def test_a_rolled_back_event_is_never_sent(self, system: TransportSystem) -> None:
+        """An event lives and dies with the transaction that emitted it."""
+        recorder = Recorder()
+        async with system.run([recorder.on(queue("atomic"))]) as running:
+            with suppress(ZeroDivisionError):
+                async with running.database.write() as session:
+                    await emit(session, Sample(topic="atomic", number=1))
+                    raise ZeroDivisionError
+            await running.transport.publisher.publish(Sample(topic="atomic", number=2))
+            await eventually(lambda: recorder.seen)
+        assert recorder.numbers == [2]
+
+
+async def _nothing_pending(running: RunningTransport) -> bool:
+    return await running.pending() == 0
