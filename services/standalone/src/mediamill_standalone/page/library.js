@@ -1,0 +1,157 @@
+// The user's pictures: cards with a placeholder first, then the picture and links to its variants.
+
+import * as api from "./api.js";
+import { byId, element, size, toast } from "./dom.js";
+import { sentence } from "./sentences.js";
+import { drawPlaceholder } from "./thumbhash.js";
+import { showTimeline } from "./timeline.js";
+
+const CARD_WIDTH = 480;
+
+/** The grid, showing either the library or the trash. */
+export class Library {
+  #userId = null;
+  #trash = false;
+  #cursor = null;
+  #cards = new Map();
+
+  constructor() {
+    byId("show-library").addEventListener("click", () => this.#show(false));
+    byId("show-trash").addEventListener("click", () => this.#show(true));
+    byId("more").addEventListener("click", () => this.#load());
+  }
+
+  /** Show the library of a user. */
+  open(userId) {
+    this.#userId = userId;
+    return this.#show(false);
+  }
+
+  /** Fetch one medium again and show it where it belongs now. */
+  async refresh(id) {
+    const medium = await api.medium(id).catch(() => null);
+    if (!medium || Boolean(medium.deletedAt) !== this.#trash) this.#drop(id);
+    else this.#put(medium, "prepend");
+  }
+
+  async #show(trash) {
+    this.#trash = trash;
+    this.#cursor = null;
+    this.#cards.clear();
+    byId("grid").replaceChildren();
+    byId("show-library").setAttribute("aria-pressed", String(!trash));
+    byId("show-trash").setAttribute("aria-pressed", String(trash));
+    await this.#load();
+  }
+
+  async #load() {
+    const trash = this.#trash;
+    try {
+      const page = await api.list(this.#userId, { deleted: trash, cursor: this.#cursor });
+      if (trash !== this.#trash) return;
+      this.#cursor = page.nextCursor;
+      page.items.forEach((medium) => this.#put(medium, "append"));
+    } catch (error) {
+      toast(sentence(error));
+    }
+    byId("more").hidden = !this.#cursor;
+    this.#showEmpty();
+  }
+
+  #put(medium, where) {
+    const card = this.#card(medium);
+    const present = this.#cards.get(medium.id);
+    if (present) present.replaceWith(card);
+    else byId("grid")[where](card);
+    this.#cards.set(medium.id, card);
+    this.#showEmpty();
+  }
+
+  #drop(id) {
+    this.#cards.get(id)?.remove();
+    this.#cards.delete(id);
+    this.#showEmpty();
+  }
+
+  #showEmpty() {
+    byId("empty").hidden = this.#cards.size > 0;
+    byId("empty").textContent = this.#trash ? "The trash is empty." : "Nothing here yet. Add your first picture above.";
+  }
+
+  #card(medium) {
+    const name = element("p", { className: "name", textContent: medium.fileName, title: medium.fileName });
+    return element(
+      "li",
+      { className: "card" },
+      picture(medium),
+      element("div", { className: "about" }, name, facts(medium), variantLinks(medium), this.#actions(medium)),
+    );
+  }
+
+  #actions(medium) {
+    const button = (textContent, onclick) =>
+      element("button", { type: "button", textContent, onclick, ariaLabel: `${textContent}: ${medium.fileName}` });
+    return element(
+      "div",
+      { className: "actions" },
+      button("History", () => showTimeline(medium)),
+      medium.deletedAt
+        ? button("Restore", () => this.#change(api.restore, medium.id, "Restored."))
+        : button("Delete", () => this.#delete(medium.id)),
+    );
+  }
+
+  #delete(id) {
+    const undo = () => this.#change(api.restore, id, "Restored.");
+    return this.#change(api.remove, id, "Moved to the trash.", undo);
+  }
+
+  async #change(action, id, text, undo) {
+    try {
+      await action(id);
+      toast(text, undo);
+    } catch (error) {
+      toast(sentence(error));
+    }
+    await this.refresh(id);
+  }
+}
+
+function picture(medium) {
+  const box = element("div", { className: "picture" });
+  if (medium.dominantColor) box.style.backgroundColor = medium.dominantColor;
+  const variant = [...medium.variants].sort((a, b) => a.width - b.width).find((v) => v.width >= CARD_WIDTH);
+  const source = variant ?? medium.variants.at(-1);
+  if (!source || medium.deletedAt) {
+    box.append(element("span", { textContent: STATES[medium.status] ?? "Not shown" }));
+  }
+  if (medium.thumbhash) {
+    const canvas = element("canvas", { ariaHidden: "true" });
+    drawPlaceholder(canvas, medium.thumbhash, medium.width / medium.height);
+    box.append(canvas);
+  }
+  if (source && !medium.deletedAt) {
+    const image = element("img", { alt: medium.alt ?? medium.title ?? "", loading: "lazy", decoding: "async" });
+    image.addEventListener("load", () => image.classList.add("loaded"));
+    image.src = source.url;
+    box.append(image);
+  }
+  return box;
+}
+
+const STATES = { FAILED: "Could not be processed", EXPIRED: "Never arrived", READY: "" };
+
+function facts(medium) {
+  if (medium.error) return element("p", { className: "error", textContent: sentence(medium.error) });
+  const pixels = medium.width ? `${medium.width} × ${medium.height} · ` : "";
+  return element("p", { className: "hint", textContent: pixels + size(medium.sizeBytes) });
+}
+
+function variantLinks(medium) {
+  if (medium.deletedAt || medium.variants.length === 0) return null;
+  const link = ({ name, url, width, height, mediaType, sizeBytes }) => {
+    const title = `${width} × ${height}, ${mediaType}, ${size(sizeBytes)}`;
+    return element("li", {}, element("a", { href: url, target: "_blank", rel: "noopener", title, textContent: name }));
+  };
+  return element("ul", { className: "variants", ariaLabel: "Sizes" }, ...medium.variants.map(link));
+}

@@ -1,0 +1,159 @@
+// Files on their way: a row each, from the first byte to the finished picture.
+
+import * as api from "./api.js";
+import { byId, element, size } from "./dom.js";
+import { sentence } from "./sentences.js";
+
+const AT_ONCE = 3;
+const POLL_MS = 2000;
+const POLL_LIVE_MS = 15_000;
+const STAYS_MS = 4000;
+const STAGES = { started: "Processing", decoded: "Making sizes", encoded: "Storing", retrying: "Trying again" };
+
+/** The list of uploads. `onReady(mediaId)` is told of finished ones, `onExpired` of a session that ended. */
+export class Uploads {
+  #waiting = [];
+  #sending = 0;
+  #processing = new Map();
+  #live = false;
+  #timer = null;
+  #callbacks;
+
+  constructor(callbacks) {
+    this.#callbacks = callbacks;
+  }
+
+  /** Take files in; a few are sent at a time, in the order they were given. */
+  add(files) {
+    for (const file of files) {
+      const upload = new Upload(file);
+      upload.retry = () => this.#enqueue(upload);
+      byId("uploads").prepend(upload.row);
+      this.#enqueue(upload);
+    }
+  }
+
+  /** An event of the server: how far a job is. */
+  progress({ jobId, progress, stage }) {
+    this.#processing.get(jobId)?.processed(progress, stage);
+  }
+
+  /** An event of the server: the job has ended. */
+  finished({ jobId, success, error }) {
+    const upload = this.#processing.get(jobId);
+    if (!upload) return;
+    this.#processing.delete(jobId);
+    if (!success) {
+      upload.failed(error);
+      return;
+    }
+    upload.done();
+    this.#callbacks.onReady(upload.mediaId);
+  }
+
+  /** Tell whether events come by themselves; without them, and after a gap, jobs are asked for. */
+  setLive(live) {
+    this.#live = live;
+    this.#pollSoon(0);
+  }
+
+  #enqueue(upload) {
+    upload.queued();
+    this.#waiting.push(upload);
+    this.#sendNext();
+  }
+
+  async #sendNext() {
+    if (this.#sending >= AT_ONCE || this.#waiting.length === 0) return;
+    this.#sending += 1;
+    const upload = this.#waiting.shift();
+    try {
+      const { jobId, mediaId } = await api.upload(upload.file, upload.key, (part) => upload.sent(part));
+      upload.mediaId = mediaId;
+      this.#processing.set(jobId, upload);
+      upload.processed(0, "started");
+      this.#pollSoon(this.#live ? 500 : POLL_MS);
+    } catch (error) {
+      upload.failed(error);
+      if (error.status === 401) this.#callbacks.onExpired();
+    } finally {
+      this.#sending -= 1;
+      this.#sendNext();
+    }
+  }
+
+  #pollSoon(delay) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#poll(), delay);
+  }
+
+  async #poll() {
+    for (const jobId of [...this.#processing.keys()]) {
+      const job = await api.job(jobId).catch((error) => {
+        if (error.status === 401) this.#callbacks.onExpired();
+        return null;
+      });
+      if (job?.status === "completed") this.finished({ jobId, success: true });
+      else if (["failed", "cancelled"].includes(job?.status)) {
+        this.finished({ jobId, success: false, error: job.error ?? { detail: "Cancelled." } });
+      } else if (job) this.progress({ ...job, stage: job.status === "retrying" ? "retrying" : "started" });
+    }
+    if (this.#processing.size) this.#pollSoon(this.#live ? POLL_LIVE_MS : POLL_MS);
+  }
+}
+
+/** One file and its row. The bar's first half is the sending, its second half the processing. */
+class Upload {
+  mediaId = null;
+  retry = null;
+
+  constructor(file) {
+    this.file = file;
+    this.key = api.newKey();
+    this.bar = element("progress", { max: 100, value: 0, ariaLabel: `Progress of ${file.name}` });
+    this.state = element("span", { className: "state", role: "status" });
+    this.row = element(
+      "li",
+      {},
+      element("span", { className: "name", textContent: file.name || "Pasted picture", title: file.name }),
+      this.state,
+      this.bar,
+    );
+  }
+
+  queued() {
+    this.row.className = "";
+    this.row.querySelector("button")?.remove();
+    this.bar.hidden = false;
+    this.#show(0, `Waiting · ${size(this.file.size)}`);
+  }
+
+  sent(part) {
+    this.#show(part * 50, `Sending ${Math.round(part * 100)} %`);
+  }
+
+  processed(percent, stage) {
+    this.#show(Math.max(this.bar.value, 50 + percent / 2), STAGES[stage] ?? "Processing");
+  }
+
+  done() {
+    this.#show(100, "Ready");
+    this.row.className = "done";
+    setTimeout(() => this.row.remove(), STAYS_MS);
+  }
+
+  failed(error) {
+    this.row.className = "failed";
+    this.bar.hidden = true;
+    this.state.textContent = sentence(error);
+    const again = ["network", "slow_body", "storage_full"].includes(error?.code);
+    const label = again ? "Try again" : "Dismiss";
+    const act = () => (again ? this.retry() : this.row.remove());
+    this.row.append(element("button", { type: "button", textContent: label, onclick: act }));
+  }
+
+  #show(value, text) {
+    this.bar.value = value;
+    this.state.textContent = text;
+  }
+}
