@@ -1,4 +1,4 @@
-"""The limit: two processes that do nothing but decode, resize and encode. No queue, no record, nobody is told."""
+"""The limit: two processes that decode, resize and encode. No queue, no record, nobody is told."""
 
 import asyncio
 import multiprocessing
@@ -27,8 +27,11 @@ def render(source: Path, folder: Path) -> float:
             if variant.side == largest
             else decoded.thumbnail_image(variant.side, height=variant.side, size="down")
         )
-        target = folder / f"{source.stem}_{variant.name}.webp"
-        picture.webpsave(str(target), Q=QUALITY, effort=EFFORT, keep="none")
+        target = str(folder / f"{source.stem}_{variant.name}.{variant.extension}")
+        if variant.extension == "jpg":
+            picture.jpegsave(target, Q=QUALITY, keep="none")
+        else:
+            picture.webpsave(target, Q=QUALITY, effort=EFFORT, keep="none")
     return time.time()
 
 

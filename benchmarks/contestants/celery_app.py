@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 from PIL import Image, ImageOps
@@ -12,14 +13,16 @@ from benchmarks.variants import EFFORT, QUALITY, VARIANTS
 app = Celery("photos", broker=os.environ.get("BENCH_BROKER_URL"), backend="rpc://")
 
 
-@app.task
-def render(source: str, folder: str) -> float:
+def render_photo(source: str, folder: str) -> float:
     """Write all variants of one photo; return the Unix time when done."""
     with Image.open(source) as opened:
         picture = ImageOps.exif_transpose(opened).convert("RGB")
     for variant in VARIANTS:
         copy = picture.copy()
         copy.thumbnail((variant.side, variant.side), Image.Resampling.LANCZOS)
-        target = Path(folder) / f"{Path(source).stem}_{variant.name}.webp"
-        copy.save(target, "WEBP", quality=QUALITY, method=EFFORT)
+        target = Path(folder) / f"{Path(source).stem}_{variant.name}.{variant.extension}"
+        copy.save(target, quality=QUALITY, method=EFFORT)
     return time.time()
+
+
+render: Any = app.task(render_photo)

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mediamill_testing.servers.process import GuardedProcess, Scratch
-
 from benchmarks.contestants.celery_app import app, render
 from benchmarks.run import Run, run_of
+from mediamill_testing.servers.process import GuardedProcess, Scratch
 
 PROCESSES = 2
 RUN_SECONDS = 300.0

@@ -6,6 +6,8 @@ import { Queue, QueueEvents } from "bullmq";
 const connection = { host: "127.0.0.1", port: Number(process.argv[2]), maxRetriesPerRequest: null };
 const queue = new Queue("photos", { connection });
 const events = new QueueEvents("photos", { connection });
+queue.setMaxListeners(0); // every waiting photo listens
+events.setMaxListeners(0);
 await events.waitUntilReady();
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -8,12 +8,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.run import Run, run_of
+from benchmarks.variants import EFFORT, QUALITY, VARIANTS
 from mediamill_testing.ports import free_port, release_port
 from mediamill_testing.servers import MissingServerError
 from mediamill_testing.servers.process import GuardedProcess, Scratch
-
-from benchmarks.run import Run, run_of
-from benchmarks.variants import EFFORT, QUALITY, VARIANTS
 
 HERE = Path(__file__).parent
 CONCURRENCY = 2

@@ -8,12 +8,13 @@ const { redisPort, variants, quality, effort, concurrency } = JSON.parse(process
 async function render({ data: { source, folder } }) {
   const stem = path.parse(source).name;
   await Promise.all(
-    variants.map(([name, side]) =>
+    variants.map(([name, side, extension]) =>
       sharp(source)
         .rotate()
         .resize({ width: side, height: side, fit: "inside", withoutEnlargement: true })
-        .webp({ quality, effort })
-        .toFile(path.join(folder, `${stem}_${name}.webp`)),
+        .webp({ quality, effort, force: false })
+        .jpeg({ quality, force: false })
+        .toFile(path.join(folder, `${stem}_${name}.${extension}`)),
     ),
   );
   return Date.now() / 1000;

@@ -1,0 +1,118 @@
+"""Runs the whole measurement: `make bench`, or `python -m benchmarks --quick` while developing."""
+
+import argparse
+import os
+import statistics
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import report
+from benchmarks.contestants.bare_loop import BareLoop
+from benchmarks.contestants.bare_server import BareServer
+from benchmarks.contestants.celery_pillow import CeleryPillow
+from benchmarks.contestants.mediamill import MediamillStaged, MediamillUpload
+from benchmarks.contestants.sharp_bullmq import SharpBullMq
+from benchmarks.installation import Installation
+from benchmarks.machine import describe
+from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
+from benchmarks.measures.idle import measure_idle
+from benchmarks.measures.overhead import measure_overhead
+from benchmarks.measures.throughput import Throughput, measure_throughput
+from benchmarks.plan import FULL, QUICK, Plan
+from benchmarks.run import Contestant
+from mediamill_testing.photos import CameraPhoto, PhotoCorpus, sized_photo
+
+RESULTS = Path(__file__).parent / "results"
+OUTPUT = "output"
+MEGAPIXELS = {SMALL: 0.45, LARGE: 6.75}
+"""Sizes of the photographs whose files weigh about that."""
+
+
+def main() -> None:
+    """Measure, write the results, and print the claims."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="small numbers: shows that it runs, proves nothing"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    arguments = parser.parse_args()
+    os.environ["VIPS_CONCURRENCY"] = "1"  # two processes with one thread each: as fast as anything
+    with tempfile.TemporaryDirectory(prefix="mediamill-benchmark-") as folder:
+        (Path(folder) / OUTPUT).mkdir()
+        results = uvloop.run(measure(QUICK if arguments.quick else FULL, Path(folder)))
+    report.write(results, arguments.results)
+    print(report.claims_table(results.claims()))
+
+
+async def measure(plan: Plan, folder: Path) -> report.Results:
+    """Run all measures, one after the other, against one installation."""
+    print("making photos", flush=True)
+    photos = PhotoCorpus(folder / "corpus").camera(plan.different_photos)
+    files = {size: sized_photo(folder / f"{size}.jpg", mega).path for size, mega in MEGAPIXELS.items()}
+    installation = Installation()
+    try:
+        print("starting servers and services", flush=True)
+        await installation.start()
+        machine = describe(installation.rabbitmq, installation.postgres)
+        staged, upload = MediamillStaged(installation), MediamillUpload(installation)
+        paths = [photo.path for photo in photos]
+        print("one upload on an idle system", flush=True)
+        await upload.run(paths[:4])
+        idle = await measure_idle(upload, paths, folder / OUTPUT, uploads=plan.idle_uploads)
+        print("jobs without image work", flush=True)
+        entries: dict[str, Contestant] = {"staged": staged, "uploaded": upload}
+        overhead = await measure_overhead(installation, entries, folder / OUTPUT, jobs=plan.empty_jobs)
+        print("throughput", flush=True)
+        throughput = await _throughput(installation, (staged, upload), paths, folder, plan)
+        print("accepting", flush=True)
+        accepting = await _accepting(installation, files, plan)
+    finally:
+        await installation.stop()
+    return report.Results(machine, _facts(photos, plan), throughput, idle, overhead, accepting)
+
+
+async def _throughput(
+    installation: Installation,
+    own: tuple[MediamillStaged, MediamillUpload],
+    photos: list[Path],
+    folder: Path,
+    plan: Plan,
+) -> Throughput:
+    contestants = (
+        BareLoop(folder / "bare"),
+        *own,
+        SharpBullMq(folder / "sharp"),
+        CeleryPillow(installation.rabbitmq.url, folder / "celery"),
+    )
+    batch = (photos * (plan.photos_a_round // len(photos) + 1))[: plan.photos_a_round]
+    try:
+        for contestant in contestants:
+            await contestant.start()
+        return await measure_throughput(contestants, batch, rounds=plan.rounds)
+    finally:
+        for contestant in contestants:
+            await contestant.stop()
+
+
+async def _accepting(installation: Installation, files: dict[str, Path], plan: Plan) -> Accepting:
+    bare = BareServer()
+    try:
+        bare.start()
+        return await measure_accepting(installation, bare.url, files, plan)
+    finally:
+        bare.stop()
+
+
+def _facts(photos: list[CameraPhoto], plan: Plan) -> dict[str, float]:
+    return {
+        "different": len(photos),
+        "a_contestant": plan.rounds * plan.photos_a_round,
+        "megapixels": statistics.mean(photo.megapixels for photo in photos),
+        "megabytes": statistics.mean(photo.path.stat().st_size for photo in photos) / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    main()

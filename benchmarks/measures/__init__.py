@@ -1,0 +1,1 @@
+"""One module a question; each answers with plain data for the report."""

@@ -1,0 +1,47 @@
+"""How much is measured: everything, or just enough to see that all parts work."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Numbers of rounds, photos and uploads; durations in seconds."""
+
+    rounds: int
+    photos_a_round: int
+    different_photos: int
+    idle_uploads: int
+    empty_jobs: int
+    small_uploads: dict[int, int]
+    """Uploads of 200 kB, by concurrent clients."""
+    large_uploads: dict[int, int]
+    """Uploads of 2.5 MB, by concurrent clients."""
+    steady_seconds: float
+    loop_rounds: int
+    loop_uploads: int
+
+
+FULL = Plan(
+    rounds=4,
+    photos_a_round=50,
+    different_photos=25,
+    idle_uploads=40,
+    empty_jobs=300,
+    small_uploads={1: 100, 50: 1_000, 500: 1_500},
+    large_uploads={1: 50, 50: 300, 500: 500},
+    steady_seconds=15.0,
+    loop_rounds=3,
+    loop_uploads=300,
+)
+QUICK = Plan(
+    rounds=1,
+    photos_a_round=12,
+    different_photos=6,
+    idle_uploads=6,
+    empty_jobs=50,
+    small_uploads={1: 20, 50: 150},
+    large_uploads={1: 10, 50: 100},
+    steady_seconds=4.0,
+    loop_rounds=1,
+    loop_uploads=100,
+)

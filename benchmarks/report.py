@@ -1,0 +1,131 @@
+"""Writes what was measured: JSON for machines, a table and a picture for people."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.claims import Claim, percentile
+from benchmarks.measures.accepting import Accepting, Cell
+from benchmarks.measures.idle import Idle
+from benchmarks.measures.overhead import Overhead
+from benchmarks.measures.throughput import Throughput
+from benchmarks.picture import draw
+
+_INTRODUCTION = """\
+# Results
+
+One run of `make bench`. Client, servers, services and contestants share the same {cores} cores, and take
+turns: ratios are those of one round, their median counts. PostgreSQL runs with fsync.
+"""
+
+
+@dataclass(frozen=True)
+class Results:
+    """All measures of one run, and where they were taken."""
+
+    machine: dict[str, str]
+    photos: dict[str, float]
+    throughput: Throughput
+    idle: Idle
+    overhead: Overhead
+    accepting: Accepting
+
+    def claims(self) -> list[Claim]:
+        """Return every claim with its target."""
+        parts = (self.throughput, self.idle, self.overhead, self.accepting)
+        return [claim for part in parts for claim in part.claims()]
+
+
+def write(results: Results, folder: Path) -> None:
+    """Write `results.json`, `results.md` and `results.png`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = asdict(results)
+    content["claims"] = [{**asdict(claim), "met": claim.met} for claim in results.claims()]
+    (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+    (folder / "results.md").write_text(_markdown(results))
+    draw(results.throughput, results.accepting, results.idle, results.claims(), folder / "results.png")
+
+
+def claims_table(claims: list[Claim]) -> str:
+    """Return the claims as a Markdown table."""
+    rows = [
+        f"| {claim.name} | {claim.value:.3g} {claim.unit} | {claim.bound} {claim.target:g} {claim.unit} "
+        f"| {'met' if claim.met else '**missed**'} |"
+        for claim in claims
+    ]
+    return "\n".join(["| measured | value | target | |", "|---|---|---|---|", *rows])
+
+
+def _markdown(results: Results) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in results.machine.items())
+    photos = (
+        f"{results.photos['different']:g} different photos of {results.photos['megapixels']:.1f} MP and "
+        f"{results.photos['megabytes']:.2f} MB on average, {results.photos['a_contestant']:g} a contestant."
+    )
+    sections = (
+        _INTRODUCTION.format(cores=results.machine["cores"]),
+        claims_table(results.claims()),
+        "## Photos to ready\n",
+        photos + "\n",
+        _throughput_table(results.throughput),
+        "## Accepting uploads\n",
+        "The processor is stopped, unless said: accepted jobs wait in their queue.\n",
+        _cells_table(results.accepting),
+        "## One upload on an idle system\n",
+        _idle_line(results.idle),
+        "## CPU a job, one-pixel photos\n",
+        _overhead_table(results.overhead),
+        "## Machine\n",
+        machine,
+    )
+    return "\n".join(sections) + "\n"
+
+
+def _throughput_table(throughput: Throughput) -> str:
+    rows = [
+        f"| {name} | {percentile(throughput.rates(name), 50):.2f} | {throughput.latency(name, 50):.2f} "
+        f"| {throughput.latency(name, 99):.2f} |"
+        for name in throughput.runs
+    ]
+    head = ["| | photos/s | queue to ready p50, s | p99, s |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _cells_table(accepting: Accepting) -> str:
+    def row(cell: Cell, remark: str = "") -> str:
+        return (
+            f"| {cell.size} | {cell.load}{remark} | {cell.uploads} | {cell.p50_ms:.1f} | {cell.p99_ms:.1f} "
+            f"| {cell.per_second:.0f} | {cell.refused} |"
+        )
+
+    rows = [
+        *(row(cell) for cell in accepting.concurrent),
+        *(row(cell) for cell in accepting.steady),
+        *(row(cell, ", while photos are processed") for cell in accepting.steady_while_processing),
+    ]
+    head = [
+        "| size | load | uploads | p50, ms | p99, ms | uploads/s | not 202 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _idle_line(idle: Idle) -> str:
+    bare, ready = percentile(idle.bare, 50) * 1000, percentile(idle.ready, 50) * 1000
+    return (
+        f"{len(idle.bare)} uploads, one at a time: bare processing {bare:.0f} ms (median), "
+        f"ready after {ready:.0f} ms; "
+        f"added p50 {percentile(idle.added_ms, 50):.0f} ms, p95 {percentile(idle.added_ms, 95):.0f} ms.\n"
+    )
+
+
+def _overhead_table(overhead: Overhead) -> str:
+    names = list(next(iter(overhead.by_entry.values())))
+    head = [f"| ms of CPU | {' | '.join(names)} | less image work | total |", "|---" * (len(names) + 3) + "|"]
+    rows = [
+        f"| {entry} | {' | '.join(f'{spent[name]:.1f}' for name in names)} | {overhead.bare:.1f} "
+        f"| {overhead.total(entry):.1f} |"
+        for entry, spent in overhead.by_entry.items()
+    ]
+    return "\n".join([*head, *rows]) + "\n"
