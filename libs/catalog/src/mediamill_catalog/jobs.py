@@ -111,7 +111,7 @@ _NOTE = (
     update(JOBS)
     .where(
         JOBS.c.id == bindparam("note_job"),
-        JOBS.c.status.in_(OPEN),
+        JOBS.c.finished_at.is_(None),
         JOBS.c.attempts <= bindparam("note_attempt"),
     )
     .values(

@@ -107,3 +107,9 @@ class IngestSettings(UploadSettings):
         if not self.broker_url.get_secret_value().startswith(("amqp://", "amqps://")):
             raise ValueError("BROKER_URL: amqp://user:password@host/vhost is required")
         return self
+
+    @model_validator(mode="after")
+    def _require_identity(self) -> Self:
+        if self.jwt_secret is None and self.jwt_jwks_url is None:
+            raise ValueError("JWT_SECRET: required unless JWT_JWKS_URL is set")
+        return self

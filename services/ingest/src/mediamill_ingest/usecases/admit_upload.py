@@ -92,10 +92,20 @@ async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[A
 
 
 async def _examine(admission: Admission, event: MediaUploaded) -> Row[Any]:
-    """Look at a gateway's bytes and write down what they are; they may be in quarantine after a crash."""
-    quarantine = keys.quarantine_key(event.media_id)
-    moved = await admission.store.stat(event.staged.key) is None
-    found = await examine(admission.store, quarantine if moved else event.staged.key, event, admission.policy)
+    """Look at a gateway's bytes, write down what they are, and return the row that says so.
+
+    They may be in quarantine after a crash, or gone because another delivery of the message is ahead.
+    """
+    staged = await admission.store.stat(event.staged.key)
+    key = event.staged.key if staged is not None else keys.quarantine_key(event.media_id)
+    try:
+        found = await examine(admission.store, key, event, admission.policy)
+    except ObjectNotFoundError:
+        async with admission.database.read() as session:
+            medium = await media.find(session, event.media_id)
+        if medium is None or medium.sha256 is None:
+            raise
+        return medium
     async with admission.database.write() as session:
         await media.note_examination(
             session,
@@ -107,7 +117,7 @@ async def _examine(admission: Admission, event: MediaUploaded) -> Row[Any]:
             now=utc_now(),
         )
         medium = await media.find(session, event.media_id)
-    if medium is None:
+    if medium is None or medium.sha256 is None:
         raise ObjectNotFoundError(event.staged.key)
     return medium
 
@@ -156,6 +166,7 @@ async def _move(store: ObjectStore, staged_key: str, original_key: str, size_byt
 
 
 async def _refuse(admission: Admission, event: MediaUploaded, code: str, detail: str) -> None:
+    """Put the bytes away and report the verdict, unless another delivery has settled the matter."""
     quarantine: str | None = keys.quarantine_key(event.media_id)
     try:
         await admission.store.move(event.staged.key, keys.quarantine_key(event.media_id))
@@ -170,5 +181,8 @@ async def _refuse(admission: Admission, event: MediaUploaded, code: str, detail:
         quarantine_key=quarantine,
     )
     async with admission.database.write() as session:
+        medium = await media.find(session, event.media_id, lock=True)
+        if medium is None or medium.status not in media.OPEN or medium.original_key != event.staged.key:
+            return
         await emit(session, rejected)
     count_refused(code)

@@ -1,0 +1,16 @@
+"""Runs ingest: `mediamill-ingest` or `python -m mediamill_ingest`."""
+
+import sys
+
+from mediamill_ingest.main import build_service
+from mediamill_ingest.settings import IngestSettings
+from mediamill_runtime.process import run_process
+
+
+def main() -> None:
+    """Run until SIGTERM; the exit code says whether all went well."""
+    sys.exit(run_process("ingest", IngestSettings, build_service))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Ingest's composition: the only file that names concrete adapters."""
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+
+from fastapi import FastAPI
+from starlette.routing import Mount
+
+from mediamill_catalog.migrate import require_current
+from mediamill_database import Database
+from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
+from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.handlers import Handlers
+from mediamill_ingest.housekeeping import Housekeeping
+from mediamill_ingest.http.app import build_app
+from mediamill_ingest.http.parts import HttpParts, UploadLimits
+from mediamill_ingest.settings import IngestSettings, UploadSettings
+from mediamill_ingest.usecases.admit_upload import Admission
+from mediamill_ingest.usecases.record_failure import record_dead_letter
+from mediamill_messaging.subscription import Subscription
+from mediamill_outbox import DeadLetterEffect, OutboxRabbit
+from mediamill_runtime.identity import TokenIssuer, TokenVerifier
+from mediamill_runtime.operations import operations_routes
+from mediamill_runtime.service import Service
+from mediamill_storage.local import LocalObjectStore
+
+
+class IngestParts:
+    """Ingest without a transport: what a process mounts, subscribes to, starts and stops."""
+
+    def __init__(self, settings: UploadSettings, database: Database, store: LocalObjectStore) -> None:
+        self._settings = settings
+        self._database = database
+        self._sessions = _build_sessions(settings, database)
+        self._housekeeping = Housekeeping(
+            database, store, abandoned_seconds=settings.abandoned_upload_seconds
+        )
+        self.verifier = _build_verifier(settings)
+        self.app: FastAPI = build_app(
+            HttpParts(
+                database=database,
+                store=store,
+                verifier=self.verifier,
+                sessions=self._sessions,
+                policy=settings.policy,
+                limits=UploadLimits(
+                    max_bulk_files=settings.max_bulk_files, sync_threshold=settings.sync_threshold
+                ),
+                show_details=not settings.is_production,
+            )
+        )
+        admission = Admission(
+            database, store, settings.policy, settings.recipes, settings.late_object_seconds
+        )
+        self.subscriptions: tuple[Subscription, ...] = Handlers(database, store, admission).subscriptions()
+        self.on_dead_letter: DeadLetterEffect = record_dead_letter
+        self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "database": database.check,
+            "storage": store.check,
+        }
+        """What has to work for an upload to be taken in and kept."""
+        self.first_email = settings.admin_email or DEFAULT_EMAIL
+        self.first_password: str | None = None
+        """Set by `start` when it made the first superadmin's password: show it, it is kept nowhere."""
+
+    async def start(self) -> None:
+        """Make the first superadmin if there is none, and begin the periodic duties.
+
+        Raises SchemaNotCurrentError when the database was not migrated to this release.
+        """
+        await require_current(self._database)
+        if self._sessions is not None:
+            self.first_password = await ensure_first_superadmin(
+                self._database, self._sessions, self._settings.admin_email, self._settings.admin_password
+            )
+        self._housekeeping.start()
+
+    async def stop(self) -> None:
+        """End the periodic duties; database and store belong to the caller."""
+        await self._housekeeping.stop()
+
+
+def build_parts(settings: UploadSettings, database: Database, store: LocalObjectStore) -> IngestParts:
+    """Build ingest around a transport that the caller runs."""
+    return IngestParts(settings, database, store)
+
+
+def build_service(settings: IngestSettings) -> Service:
+    """Build ingest as a process of its own, on RabbitMQ.
+
+    It is ready while it can keep what it takes in, so also while the broker is away: uploads then wait in the
+    outbox.
+    """
+    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    store = LocalObjectStore(settings.storage_root)
+    parts = build_parts(settings, database, store)
+    transport = OutboxRabbit(
+        database,
+        settings.broker_url.get_secret_value(),
+        service="ingest",
+        subscriptions=parts.subscriptions,
+        on_dead_letter=parts.on_dead_letter,
+        collect_dead_letters=True,
+    )
+
+    async def start() -> None:
+        await parts.start()
+        if parts.first_password is not None:
+            sys.stdout.write(f"first superadmin: {parts.first_email} / {parts.first_password}\n")
+            sys.stdout.flush()
+        await transport.start()
+
+    async def stop() -> None:
+        await transport.stop(settings.shutdown_grace_seconds / 4)
+        await parts.stop()
+        await store.close()
+        await database.close()
+
+    parts.app.router.routes.extend(
+        [*operations_routes(parts.checks), Mount("/asyncapi", transport.asyncapi_app())]
+    )
+    return Service("ingest", parts.app, start=start, stop=stop)
+
+
+def _build_verifier(settings: UploadSettings) -> TokenVerifier:
+    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
+    return TokenVerifier(secret if settings.jwt_jwks_url is None else None, jwks_url=settings.jwt_jwks_url)
+
+
+def _build_sessions(settings: UploadSettings, database: Database) -> Sessions | None:
+    """Sign users in here unless an identity provider does."""
+    if settings.jwt_jwks_url is not None or settings.jwt_secret is None:
+        return None
+    issuer = TokenIssuer(
+        settings.jwt_secret.get_secret_value(), lifetime_seconds=settings.token_lifetime_seconds
+    )
+    return Sessions(database, issuer)
