@@ -37,6 +37,7 @@ class Gateway:
         self._closing = False
         self._background: set[asyncio.Task[None]] = set()
         library_log = logging.getLogger("mediamill_notifier.socketio")
+        library_log.setLevel(logging.WARNING)  # below, it describes every packet
         self._server = socketio.AsyncServer(
             async_mode="asgi",
             serializer=TextPacket,
