@@ -64,6 +64,7 @@ class EmbeddedBus:
         self._router = Router((s.queue for s in subscriptions), (b.broadcast for b in broadcasts))
         self._gauges = OutboxGauges(database)
         self._ledger: asyncio.Task[None] | None = None
+        self._in_round = asyncio.Lock()
         self._accepting = False
         self._closed = False
         database.on_commit(self._on_commit)
@@ -81,8 +82,10 @@ class EmbeddedBus:
 
         Handlers that are still running then are cancelled; their deliveries are due again at the next start.
         """
-        self._accepting = False
         deadline = time.monotonic() + grace_seconds
+        self._accepting = False
+        async with self._in_round:
+            pass  # whatever it claimed is running now
         await asyncio.gather(*(queue.drain(deadline) for queue in self._queues.values()))
         await asyncio.gather(*(runner.stop(deadline) for runner in self._broadcasts.values()))
         self._closed = True
@@ -136,20 +139,20 @@ class EmbeddedBus:
 
     async def _round(self) -> bool:
         """Write one transaction; True when another one has work to do at once."""
-        with self._outcomes.take() as outcomes:
-            async with self._database.write() as session:
-                await deliveries.settle(session, *outcomes)
-                fanned = await self._fan_out(session) if self._accepting else []
-                claims = [
-                    (queue, await queue.claim(session)) for queue in self._queues.values() if self._accepting
-                ]
-        for targets, row in fanned:
-            for name in targets.broadcasts:
-                delivery = Delivery(name, row.event_id, row.type, row.routing_key, row.headers)
-                self._broadcasts[name].put(delivery, row.payload)
-        for queue, rows in claims:
-            queue.run(rows)
-        return len(fanned) == BATCH
+        async with self._in_round:
+            with self._outcomes.take() as outcomes:
+                async with self._database.write() as session:
+                    await deliveries.settle(session, *outcomes)
+                    fanned = await self._fan_out(session) if self._accepting else []
+                    queues = self._queues.values() if self._accepting else ()
+                    claims = [(queue, await queue.claim(session)) for queue in queues]
+            for targets, row in fanned:
+                for name in targets.broadcasts:
+                    delivery = Delivery(name, row.event_id, row.type, row.routing_key, row.headers)
+                    self._broadcasts[name].put(delivery, row.payload)
+            for queue, rows in claims:
+                queue.run(rows)
+            return len(fanned) == BATCH
 
     async def _fan_out(self, session: AsyncSession) -> _Fanned:
         if self._takes_outbox is not None and not self._takes_outbox():

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -96,7 +97,7 @@ class QueueRunner:
         for row in rows:
             task = asyncio.create_task(self._run(row))
             self._running.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(self._ended, row.id))
 
     async def drain(self, deadline: float) -> None:
         """Wait for running handlers until `deadline` (monotonic seconds), then cancel them."""
@@ -107,18 +108,14 @@ class QueueRunner:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, row_id: int, task: asyncio.Task[None]) -> None:
+        """Free the place; a cancelled delivery, even one that never began, is handed back untouched."""
         self._running.discard(task)
+        if task.cancelled():
+            self._outcomes.released.append(row_id)
         self._wake.set()
 
     async def _run(self, row: Row[Any]) -> None:
-        try:
-            await self._handle(row)
-        except asyncio.CancelledError:
-            self._outcomes.released.append(row.id)
-            raise
-
-    async def _handle(self, row: Row[Any]) -> None:
         delivery = Delivery(
             queue=self._name,
             event_id=row.event_id,
@@ -157,15 +154,13 @@ class QueueRunner:
             error=outcome.error,
             failures=row.failures + 1,
         )
-        while not await self._stored(row.id, letter):
-            await asyncio.sleep(BURIAL_PAUSE_SECONDS)
-
-    async def _stored(self, row_id: int, letter: DeadLetter) -> bool:
-        try:
-            async with self._database.write() as session:
-                await record_dead_letter(session, letter, self._effect)
-                await deliveries.settle(session, [row_id], [], [])
-        except Exception:
-            logger.exception("dead letter could not be stored", queue=self._name, event_id=letter.event_id)
-            return False
-        return True
+        while True:
+            try:
+                async with self._database.write() as session:
+                    await record_dead_letter(session, letter, self._effect)
+                    await deliveries.settle(session, [row.id], [], [])
+            except Exception:
+                logger.exception("dead letter could not be stored", queue=letter.queue, code=letter.code)
+                await asyncio.sleep(BURIAL_PAUSE_SECONDS)
+            else:
+                return

@@ -18,11 +18,10 @@ SERVICE = "conformance"
 
 
 @dataclass
-class RunningTransport:
-    """One process's transport and its connection to the database."""
+class DurableState:
+    """What the database says about messages."""
 
     database: Database
-    transport: EmbeddedBus | OutboxRabbit
 
     async def dead_letters(self) -> Sequence[Row[Any]]:
         """Return all dead letters, oldest first."""
@@ -46,6 +45,13 @@ class RunningTransport:
             waiting = (await session.execute(select(outbox.c.id))).all()
             delivering = (await session.execute(select(embedded_delivery.c.id))).all()
         return len(waiting) + len(delivering)
+
+
+@dataclass
+class RunningTransport(DurableState):
+    """One process's transport and its connection to the database."""
+
+    transport: EmbeddedBus | OutboxRabbit
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,49 @@
+"""A process that handles messages until it is told to stop, or killed, or kills itself.
+
+Usage: python -m mediamill_testing.conformance_worker DATABASE_URL BROKER_URL JOURNAL CONCURRENCY. An empty
+broker URL means the embedded bus. Each line of the journal is one system call: `start NUMBER ATTEMPT` and
+`end NUMBER`. A message with a negative number kills the process in the middle of its handler.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from mediamill_contracts.topology import RetryPolicy
+from mediamill_database import Database
+from mediamill_messaging.subscription import Delivery, Subscription, route
+from mediamill_testing.conformance_messages import Sample, queue
+from mediamill_testing.transport_systems import TransportSystem
+
+MAX_CRASHES = 3
+TOPIC = "crash"
+WORK_SECONDS = 0.03
+
+
+async def main(database_url: str, broker_url: str, journal: Path, concurrency: int) -> None:
+    """Run until SIGTERM, then stop gracefully."""
+    descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    async def handle(message: Sample, delivery: Delivery) -> None:
+        os.write(descriptor, f"start {message.number} {delivery.attempt}\n".encode())
+        if message.number < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        await asyncio.sleep(WORK_SECONDS)
+        os.write(descriptor, f"end {message.number}\n".encode())
+
+    work = queue(TOPIC, retry=RetryPolicy(max_crashes=MAX_CRASHES), concurrency=concurrency)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    database = Database(database_url)
+    system = TransportSystem(database_url, broker_url or None)
+    transport = system.build(database, [Subscription(work, (route(Sample, handle),))])
+    await transport.start()
+    await stop.wait()
+    await transport.stop(10)
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))
