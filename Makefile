@@ -33,8 +33,9 @@ format: setup ## Format the code and mend what can be mended by machine
 	@$(BIN)/ruff format .
 
 .PHONY: documents
-documents: setup ## Generate docs/schemas and docs/messages.md from the contracts
+documents: setup ## Generate docs/schemas, docs/messages.md and .env.example from the code
 	@$(BIN)/python scripts/generate_documents.py
+	@$(BIN)/python scripts/generate_environment.py
 
 .PHONY: bench
 bench: ## Measure against a bare loop, Celery and others; writes benchmarks/results/
@@ -78,6 +79,7 @@ check-imports:
 .PHONY: check-documents
 check-documents:
 	@$(BIN)/python scripts/generate_documents.py --check
+	@$(BIN)/python scripts/generate_environment.py --check
 
 .PHONY: check-deploy
 check-deploy:

@@ -1,0 +1,117 @@
+"""Write `.env.example` from the settings classes: each variable, its default and the words beside its field.
+
+With `--check` nothing is written; the exit code is 1 when the file differs.
+"""
+
+import ast
+import inspect
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from mediamill_ingest.settings import IngestSettings
+from mediamill_notifier.settings import NotifierSettings
+from mediamill_processor.settings import ProcessorSettings
+from mediamill_runtime.settings import (
+    DatabaseSettings,
+    IdentitySettings,
+    SharedSettings,
+    StorageSettings,
+    variable_name,
+)
+from mediamill_standalone.settings import StandaloneSettings
+
+TARGET = Path(__file__).resolve().parent.parent / ".env.example"
+WIDTH = 108
+SECTIONS: list[tuple[str, type[BaseSettings]]] = [
+    ("Every service", SharedSettings),
+    ("Services that answer to users: ingest, notifier", IdentitySettings),
+    ("Control plane: ingest, migrations", DatabaseSettings),
+    ("Services that read or write objects: ingest, processor", StorageSettings),
+    ("ingest", IngestSettings),
+    ("processor", ProcessorSettings),
+    ("notifier", NotifierSettings),
+    ("standalone (`make run`)", StandaloneSettings),
+]
+HEAD = """\
+# Generated from the settings classes by `make documents`: every variable with its default.
+# Copy it to .env for Docker Compose. Empty means default. Secrets live in .env and nowhere else.
+
+# --- Docker Compose: required, each a long random string, for example from `openssl rand -hex 32` ---
+# JWT_SECRET signs the tokens of users (HS256), at least 32 characters.
+
+RABBITMQ_PASSWORD=
+POSTGRES_PASSWORD=
+JWT_SECRET=
+AWS_ACCESS_KEY_ID=
+AWS_SECRET_ACCESS_KEY=
+"""
+
+
+def main() -> int:
+    """Write the file, or compare it with `--check`."""
+    text = example()
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(text)
+        return 0
+    if TARGET.exists() and TARGET.read_text() == text:
+        return 0
+    print(".env.example differs from the settings: run `make documents`", file=sys.stderr)
+    return 1
+
+
+def example() -> str:
+    """Return the whole file; a variable that several classes read is listed where it comes first."""
+    listed = {line.partition("=")[0] for line in HEAD.splitlines() if "=" in line}
+    parts = [HEAD]
+    for title, settings in SECTIONS:
+        parts.append(f"# --- {title} ---\n")
+        for field in settings.model_fields:
+            variable = variable_name(settings, field)
+            if variable not in listed and (field not in {"host", "port"} or variable != field.upper()):
+                listed.add(variable)
+                parts.append(_entry(settings, field, variable))
+    return "\n".join(parts)
+
+
+def _entry(settings: type[BaseSettings], field: str, variable: str) -> str:
+    words = textwrap.fill(_docstring(settings, field), WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return "\n".join([*([words] if words else []), f"# {variable}={_default(settings, field)}", ""])
+
+
+def _default(settings: type[BaseSettings], field: str) -> str:
+    value = settings.model_fields[field].default
+    if value is None or value is PydanticUndefined or value == ():
+        return ""
+    if hasattr(value, "get_secret_value"):
+        return str(value.get_secret_value())
+    if isinstance(value, frozenset | tuple):
+        return ",".join(sorted(value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)
+
+
+def _docstring(settings: type[BaseSettings], field: str) -> str:
+    """Return the string that stands below a field in the source of its class, on one line."""
+    for owner in settings.__mro__:
+        if not issubclass(owner, BaseSettings) or owner is BaseSettings or field not in owner.__annotations__:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body[0]
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for statement, following in zip(statements, [*statements[1:], None], strict=True):
+            if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == field:
+                return _text_of(following)
+    return ""
+
+
+def _text_of(statement: ast.stmt | None) -> str:
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return " ".join(str(statement.value.value).split())
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
