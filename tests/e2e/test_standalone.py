@@ -39,7 +39,7 @@ async def test_the_first_run_tells_all_that_is_needed() -> None:
         assert str(process.home) in lines
         password = lines.split("password: ")[1].split()[0]
         async with MediamillClient(process.url) as client:
-            session = await client.login("admin@mediamill.local", password)
+            session = await client.login("admin@localhost", password)
             assert session.user.role == "superadmin"
         await asyncio.to_thread(process.stop)
         await asyncio.to_thread(process.start)

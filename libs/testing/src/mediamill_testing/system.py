@@ -152,7 +152,7 @@ class StandaloneProcess(ServiceProcess):
         if admin:
             environment |= {"MEDIAMILL_ADMIN_EMAIL": ADMIN_EMAIL, "MEDIAMILL_ADMIN_PASSWORD": ADMIN_PASSWORD}
         if broker_url is not None:
-            environment["BROKER_URL"] = broker_url
+            environment |= {"BROKER_URL": broker_url, "MEDIAMILL_ENV": "test"}
         super().__init__("standalone", environment, scratch=scratch, prefix="MEDIAMILL")
 
     def close(self) -> None:
