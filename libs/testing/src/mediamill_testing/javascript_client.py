@@ -81,7 +81,7 @@ async def javascript_client(
     await asyncio.to_thread(install)
     options = {"url": url, "token": token, "transports": transports, "headers": headers}
     process = await asyncio.create_subprocess_exec(
-        _program("node"),
+        node_program(),
         str(PROJECT / "client.js"),
         json.dumps(options),
         stdin=asyncio.subprocess.PIPE,
@@ -107,11 +107,16 @@ def _npm_ci() -> None:
     subprocess.run(  # noqa: S603 - a fixed command
         [_program("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=PROJECT,
-        env={**os.environ, "PATH": f"{Path(_program('node')).parent}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{Path(node_program()).parent}:{os.environ['PATH']}"},
         check=True,
         capture_output=True,
         timeout=INSTALL_SECONDS,
     )
+
+
+def node_program() -> str:
+    """Return the path of node."""
+    return _program("node")
 
 
 def _program(name: str) -> str:
