@@ -54,6 +54,9 @@ _ISO_BRANDS = {
     b"MSNV": "video/mp4",
 }
 
+_SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A "})
+"""Compatible with MP4, but nothing to see in them."""
+
 _SIGNATURES: tuple[tuple[bytes, Sniffed], ...] = (
     (b"\xff\xd8\xff", Sniffed(Family.IMAGE, "image/jpeg")),
     (b"\x89PNG\r\n\x1a\n", Sniffed(Family.IMAGE, "image/png")),
@@ -162,6 +165,8 @@ def _container(head: bytes) -> Sniffed | None:
 
 def _iso_media(head: bytes) -> Sniffed:
     """Go by the major brand; `mif1` leaves the codec to the compatible brands (ISO/IEC 23008-12)."""
+    if head[8:12] in _SOUND_BRANDS:
+        return Sniffed(Family.OTHER, "a sound file")
     size = min(int.from_bytes(head[:4], "big"), len(head))
     for position in (8, *range(16, size - 3, 4)):
         media_type = _ISO_BRANDS.get(head[position : position + 4])

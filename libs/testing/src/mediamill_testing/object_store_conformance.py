@@ -1,0 +1,136 @@
+"""What every ObjectStore promises, as tests: each adapter's test module inherits them and gives the store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
+
+KEY = "temp/somebody/0190-upload.jpg"
+OTHER_KEY = "permanent/2026/11/unlinked/abc.jpg"
+LARGE = bytes(range(256)) * 4_096
+"""1 MiB: several chunks of any adapter's."""
+
+
+class ObjectStoreConformance:
+    """Inherit, name the class `Test…`, and define the fixture `store`."""
+
+    async def test_stored_bytes_are_read_back(self, store: ObjectStore) -> None:
+        """What was put as a stream is read back byte for byte, and its size is told."""
+        size = await store.put_stream(KEY, _chunks(LARGE), media_type="image/jpeg")
+        assert size == len(LARGE)
+        assert await read_all(store, KEY) == LARGE
+
+    async def test_a_file_is_consumed(self, store: ObjectStore, tmp_path: Path) -> None:
+        """A finished file becomes the object and is gone from where it was."""
+        source = tmp_path / "finished"
+        source.write_bytes(b"picture")
+        await store.put_file(source, KEY, media_type="image/jpeg")
+        assert await read_all(store, KEY) == b"picture"
+        assert not source.exists()
+
+    async def test_putting_again_replaces(self, store: ObjectStore) -> None:
+        """A step that runs twice leaves one object with the later bytes."""
+        await store.put_stream(KEY, _chunks(b"first"), media_type="image/jpeg")
+        await store.put_stream(KEY, _chunks(b"second"), media_type="image/jpeg")
+        assert await read_all(store, KEY) == b"second"
+        assert [found.key async for found in store.list("")] == [KEY]
+
+    async def test_a_broken_stream_stores_nothing(self, store: ObjectStore) -> None:
+        """When the sender fails half way, no object appears and the earlier one stays."""
+
+        async def breaking() -> AsyncIterator[bytes]:
+            yield b"half a pic"
+            raise ConnectionResetError
+
+        with pytest.raises(ConnectionResetError):
+            await store.put_stream(KEY, breaking(), media_type="image/jpeg")
+        assert await store.stat(KEY) is None
+        assert [found async for found in store.list("")] == []
+
+    @pytest.mark.parametrize(
+        ("start", "end"), [(0, 1), (10, 20), (1_000_000, None), (5, None), (700_000, 10**9)]
+    )
+    async def test_a_part_is_read(self, store: ObjectStore, start: int, end: int | None) -> None:
+        """A range gives exactly its bytes, cut at the object's end."""
+        await store.put_stream(KEY, _chunks(LARGE), media_type="image/jpeg")
+        assert await read_all(store, KEY, start=start, end=end) == LARGE[start:end]
+
+    async def test_missing_objects_are_named(self, store: ObjectStore) -> None:
+        """Reading what is not there raises ObjectNotFoundError, asking for it gives None."""
+        assert await store.stat(KEY) is None
+        with pytest.raises(ObjectNotFoundError):
+            await read_all(store, KEY)
+        with pytest.raises(ObjectNotFoundError):
+            async with store.local_copy(KEY):
+                pass
+
+    async def test_a_local_copy_holds_the_bytes(self, store: ObjectStore) -> None:
+        """Programs that need a path get one with the object's bytes."""
+        await store.put_stream(KEY, _chunks(LARGE), media_type="image/jpeg")
+        async with store.local_copy(KEY) as path:
+            assert path.read_bytes() == LARGE
+
+    async def test_size_and_time_are_told(self, store: ObjectStore) -> None:
+        """An object's size is exact and its time is aware of its zone."""
+        await store.put_stream(KEY, _chunks(b"12345"), media_type="image/jpeg")
+        found = await store.stat(KEY)
+        assert found is not None
+        assert (found.key, found.size_bytes) == (KEY, 5)
+        assert found.modified_at.tzinfo is not None
+
+    async def test_moving_twice_is_moving_once(self, store: ObjectStore) -> None:
+        """A move can be repeated after a crash: the object is at its target, once."""
+        await store.put_stream(KEY, _chunks(b"picture"), media_type="image/jpeg")
+        await store.move(KEY, OTHER_KEY)
+        await store.move(KEY, OTHER_KEY)
+        assert await read_all(store, OTHER_KEY) == b"picture"
+        assert await store.stat(KEY) is None
+
+    async def test_moving_nothing_is_an_error(self, store: ObjectStore) -> None:
+        """A move without source and target tells that the object is lost."""
+        with pytest.raises(ObjectNotFoundError):
+            await store.move(KEY, OTHER_KEY)
+
+    async def test_deleting_twice_is_deleting_once(self, store: ObjectStore) -> None:
+        """The second deletion finds nothing and does no harm."""
+        await store.put_stream(KEY, _chunks(b"picture"), media_type="image/jpeg")
+        assert await store.delete(KEY) is True
+        assert await store.delete(KEY) is False
+        assert await store.stat(KEY) is None
+
+    async def test_listing_goes_by_prefix(self, store: ObjectStore) -> None:
+        """A prefix may end anywhere in a key, also inside a segment."""
+        keys = {"temp/a/1.jpg", "temp/a/2.jpg", "temp/ab/3.jpg", "permanent/2026/4.jpg"}
+        for key in keys:
+            await store.put_stream(key, _chunks(b"x"), media_type="image/jpeg")
+        for prefix in ("", "temp/", "temp/a", "temp/a/", "temp/a/2", "perm", "nothing/"):
+            found = {item.key async for item in store.list(prefix)}
+            assert found == {key for key in keys if key.startswith(prefix)}, prefix
+
+    @pytest.mark.parametrize(
+        "key",
+        ["../outside.jpg", "temp/../../outside.jpg", "/etc/passwd", "temp//a", "temp/.hidden", "", "a\0b"],
+    )
+    async def test_unsafe_keys_are_refused(self, store: ObjectStore, key: str) -> None:
+        """No key leads out of the store, whoever made it."""
+        with pytest.raises(ValueError, match="key"):
+            await store.put_stream(key, _chunks(b"x"), media_type="image/jpeg")
+        with pytest.raises(ValueError, match="key"):
+            await store.stat(key)
+
+    async def test_a_usable_store_passes_its_check(self, store: ObjectStore) -> None:
+        """The readiness probe finds nothing to complain about and leaves nothing behind."""
+        await store.check()
+        assert [found async for found in store.list("")] == []
+
+
+async def read_all(store: ObjectStore, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+    """Return an object's bytes, or a part of them."""
+    return b"".join([chunk async for chunk in store.read(key, start=start, end=end)])
+
+
+async def _chunks(data: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for position in range(0, len(data), size):
+        yield data[position : position + size]
