@@ -8,6 +8,8 @@ secret.
 import logging
 import re
 import sys
+from functools import lru_cache
+from json import JSONEncoder
 from typing import Any, TextIO
 
 import structlog
@@ -59,7 +61,7 @@ def add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace the value of every field whose name says that it is secret, also inside mappings."""
     for key, value in event.items():
-        if _SECRET_NAME.search(key):
+        if _is_secret(key):
             event[key] = _MASK
         elif isinstance(value, dict):
             event[key] = mask_secrets(_logger, _method, dict(value))
@@ -74,6 +76,11 @@ def mask_url_passwords(_logger: WrappedLogger, _method: str, line: Any) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
 class _ServiceName:
     """Stamps the line with the service that wrote it."""
 
@@ -85,9 +92,17 @@ class _ServiceName:
         return event
 
 
+_json_encoder = JSONEncoder(default=str, ensure_ascii=False)
+"""Built once: `json.dumps` with options builds one for each line."""
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _json_encoder.encode(event)
+
+
 def _renderers(*, json: bool, colors: bool) -> list[Processor]:
     if json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return [structlog.processors.format_exc_info, _render_json]
     return [
         structlog.dev.ConsoleRenderer(
             colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=0

@@ -136,6 +136,7 @@ async def _serve(
             server_header=False,
             timeout_graceful_shutdown=max(1, round(grace_seconds)),
             ws_max_size=service.max_websocket_bytes,
+            ws_per_message_deflate=False,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))

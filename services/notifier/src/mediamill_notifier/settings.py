@@ -16,7 +16,7 @@ class SocketSettings(IdentitySettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Comma-separated origins of pages that may connect, like `https://app.example.com`; empty: our own."""
     max_sockets: int = Field(default=10_000, ge=1)
-    """Sockets of one replica; each takes roughly 50 kB."""
+    """Sockets of one replica; each takes about 50 kB."""
     max_sockets_per_user: int = Field(default=20, ge=1)
     """Tabs and devices of one user on one replica."""
     max_frame_bytes: int = Field(default=65_536, ge=1_024)
