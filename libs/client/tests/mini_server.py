@@ -38,6 +38,8 @@ class MiniServer:
     """States that a job shows, one for each look; the last one stays."""
     bodies: list[bytes] = field(default_factory=list)
     looks: int = 0
+    slow: bool = False
+    """Whether jobs of uploads never end."""
 
     def new_job(self, *states: dict[str, object]) -> UUID:
         """Make a job that shows these states one after another."""
@@ -61,7 +63,8 @@ class MiniServer:
         if key not in self.files:
             self.files[key] = (name, content)
         done = {"status": "completed", "progress": 100, "result": media_view()}
-        job_id = self.new_job({"status": "active", "progress": 50}, done)
+        active: dict[str, object] = {"status": "active", "progress": 50}
+        job_id = self.new_job(active) if self.slow else self.new_job(active, done)
         media_id = self.jobs[job_id][0]["mediaId"]
         answer = {"success": True, "status": "processing", "jobId": str(job_id), "mediaId": media_id}
         return JSONResponse(answer, 202)
@@ -87,9 +90,13 @@ class MiniServer:
         return JSONResponse({"user": {"id": "u1", "email": "ann@example.org", "role": "user"}})
 
     async def jobs_of_user(self, request: Request) -> Response:
-        """List the jobs of the one user as they are now."""
+        """List the jobs of the one user, two a page."""
         assert request.path_params["user_id"] == "u1"
-        return JSONResponse({"items": [states[0] for states in self.jobs.values()], "nextCursor": None})
+        wanted = request.query_params["status"]
+        found = [states[0] for states in self.jobs.values() if states[0]["status"] == wanted]
+        start = int(request.query_params.get("cursor", "0"))
+        following = str(start + 2) if len(found) > start + 2 else None
+        return JSONResponse({"items": found[start : start + 2], "nextCursor": following})
 
     async def login(self, request: Request) -> Response:
         """Give the token for the one password."""

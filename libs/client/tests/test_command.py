@@ -137,6 +137,15 @@ async def test_expired_token_says_what_to_do(stranger: Command, photo: Path) -> 
     assert "expired-token" not in ended.err
 
 
+async def test_unusable_token_is_not_shown(stranger: Command, photo: Path) -> None:
+    """A token that was pasted with a line end inside is refused before any error could show it."""
+    stranger.environment["MEDIAMILL_TOKEN"] = "secret\npart"
+    ended = await stranger.run("upload", str(photo))
+    assert ended.code == 2
+    assert "MEDIAMILL_TOKEN" in ended.err
+    assert "secret" not in ended.err
+
+
 async def test_upload_waits_and_prints_the_addresses(
     command: Command, server: MiniServer, photo: Path
 ) -> None:
@@ -186,12 +195,12 @@ async def test_failed_processing_is_told(command: Command, server: MiniServer) -
 
 
 async def test_watch_without_a_job_follows_what_is_unfinished(command: Command, server: MiniServer) -> None:
-    """What was finished before is not told again."""
-    running = server.new_job({"status": "active"}, {"status": "active"}, {"status": "completed"})
+    """More jobs than fit on one page are all followed; what was finished before is not told again."""
+    running = {str(server.new_job({"status": "active"}, {"status": "completed"})) for _ in range(5)}
     server.new_job({"status": "completed"})
     ended = await command.run("watch", "--json")
     assert ended.code == 0
-    assert [json.loads(line)["jobId"] for line in ended.out.splitlines()] == [str(running)]
+    assert {json.loads(line)["jobId"] for line in ended.out.splitlines()} == running
 
 
 async def test_status_knows_jobs_and_media(command: Command, server: MiniServer) -> None:
@@ -252,6 +261,19 @@ async def test_interrupt_ends_cleanly(command: Command, server: MiniServer) -> N
     assert process.returncode == 130
     assert b"Interrupted." in err
     assert b"Traceback" not in err
+
+
+async def test_interrupted_upload_says_what_goes_on(
+    command: Command, server: MiniServer, photo: Path
+) -> None:
+    """Who stops waiting for accepted pictures is told that they are processed all the same."""
+    server.slow = True
+    process = await command.start("upload", "--wait", str(photo))
+    await eventually(lambda: server.looks > 0)
+    process.send_signal(signal.SIGINT)
+    _, err = await process.communicate()
+    assert process.returncode == 130
+    assert b"mediamill watch" in err
 
 
 async def test_terminal_shows_bars(command: Command, photo: Path) -> None:

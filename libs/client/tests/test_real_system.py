@@ -112,7 +112,7 @@ async def test_jobs_of_the_user_are_listed(client: MediamillClient, photo: Path)
     """What was just uploaded is the newest job of who uploaded it."""
     accepted = await client.upload(photo)
     jobs = await client.jobs_of_user((await client.me()).id)
-    assert jobs[0].job_id == accepted.job_id
+    assert jobs.items[0].job_id == accepted.job_id
 
 
 async def test_wrong_password_and_strange_ids_are_typed(client: MediamillClient) -> None:

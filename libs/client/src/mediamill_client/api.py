@@ -24,6 +24,7 @@ from mediamill_client.models import (
     Identity,
     Job,
     JobPage,
+    JobStatus,
     Media,
     MediaPage,
     Session,
@@ -182,9 +183,19 @@ class MediamillClient:
             async for job in Watcher(job_ids, self.job, hints).changes():
                 yield job
 
-    async def jobs_of_user(self, user_id: str) -> tuple[Job, ...]:
-        """Return the newest jobs of a user, newest first."""
-        return (await self._http.call(JobPage, "GET", f"/api/users/{quote(user_id, safe='')}/jobs")).items
+    async def jobs_of_user(
+        self,
+        user_id: str,
+        *,
+        status: JobStatus | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """Return one page of a user's jobs, newest first; pass `next_cursor` on for the next."""
+        query = _given(status=status, limit=limit, cursor=cursor)
+        return await self._http.call(
+            JobPage, "GET", f"/api/users/{quote(user_id, safe='')}/jobs", params=query
+        )
 
     async def media(self, media_id: UUID) -> Media:
         """Return one medium with its variants."""
@@ -201,16 +212,15 @@ class MediamillClient:
         cursor: str | None = None,
     ) -> MediaPage:
         """Return one page of the caller's media, newest first; pass `next_cursor` on for the next."""
-        query: dict[str, Any] = {
-            "status": status,
-            "entityType": entity_type,
-            "entityId": entity_id,
-            "deleted": deleted,
-            "limit": limit,
-            "cursor": cursor,
-        }
-        given = {name: value for name, value in query.items() if value is not None}
-        return await self._http.call(MediaPage, "GET", "/api/media", params=given)
+        query = _given(
+            status=status,
+            entityType=entity_type,
+            entityId=entity_id,
+            deleted=deleted,
+            limit=limit,
+            cursor=cursor,
+        )
+        return await self._http.call(MediaPage, "GET", "/api/media", params=query)
 
     async def timeline(self, media_id: UUID) -> tuple[TimelineEntry, ...]:
         """Return everything that happened to a medium, oldest first."""
@@ -253,6 +263,10 @@ class MediamillClient:
                 return self._http.build("POST", path, **parts)
 
             return await self._http.send(kind, build)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _new_key() -> dict[str, str]:

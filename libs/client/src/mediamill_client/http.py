@@ -32,7 +32,7 @@ class HttpSession:
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self.url = url.rstrip("/")
-        self.token = token
+        self.token = None if token is None else checked(token)
         self._policy = policy
         self._client = httpx.AsyncClient(base_url=self.url, timeout=timeout, transport=transport)
 
@@ -81,6 +81,17 @@ class HttpSession:
             raise
         except httpx.TransportError as error:
             return error
+
+
+def checked(token: SecretStr) -> SecretStr:
+    """Return a token that can be sent; raises ValueError, without the token, for any other.
+
+    What fails later, in a header, would be shown in an error.
+    """
+    text = token.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("the token is empty or has characters that no token has")
+    return token
 
 
 def _final(request: httpx.Request, outcome: httpx.Response | httpx.TransportError) -> Exception:

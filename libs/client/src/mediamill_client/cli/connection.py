@@ -33,7 +33,11 @@ class CommandError(click.ClickException):
 async def signed_in(access: Access) -> AsyncIterator[MediamillClient]:
     """Give a client that is signed in; logs in first when the environment names a user but no token."""
     token = None if access.token is None else access.token.get_secret_value()
-    async with MediamillClient(access.url, token=token) as client:
+    try:
+        prepared = MediamillClient(access.url, token=token)
+    except ValueError as error:
+        raise CommandError(f"MEDIAMILL_TOKEN cannot be used: {error}.", exit_codes.USAGE) from error
+    async with prepared as client:
         if token is None:
             if access.email is None or access.password is None:
                 hint = f"Not signed in to {access.url}. Run 'mediamill login', or set MEDIAMILL_TOKEN."

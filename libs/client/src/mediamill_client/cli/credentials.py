@@ -70,4 +70,4 @@ def find_access(url: str | None, environment: Mapping[str, str] = os.environ) ->
 
 
 def _secret(value: str | None) -> SecretStr | None:
-    return SecretStr(value) if value else None
+    return SecretStr(value.strip()) if value and value.strip() else None

@@ -11,8 +11,12 @@ from typing import Any, Protocol, Self
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.table import Column
 
 from mediamill_client.cli.text import printable
+
+LONGEST_NAME = 48
+"""Columns of a terminal that a file's name may take beside its bar."""
 
 
 class Display(Protocol):
@@ -62,8 +66,9 @@ class BarDisplay:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        name_column = Column(max_width=LONGEST_NAME, no_wrap=True, overflow="ellipsis")
         self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=name_column),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.fields[state]}", markup=False),

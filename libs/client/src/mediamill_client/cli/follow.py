@@ -11,6 +11,9 @@ from mediamill_client.cli.connection import signed_in
 from mediamill_client.cli.credentials import Access
 from mediamill_client.cli.display import Display, display
 from mediamill_client.cli.results import job_document, job_text
+from mediamill_client.models import JobStatus
+
+UNFINISHED: tuple[JobStatus, ...] = ("waiting", "active", "retrying")
 
 
 async def watch_jobs(access: Access, jobs: Sequence[UUID], *, as_json: bool) -> int:
@@ -38,5 +41,13 @@ async def follow(client: MediamillClient, names: Mapping[UUID, str], shown: Disp
 
 
 async def _unfinished(client: MediamillClient) -> list[UUID]:
+    """Return the unfinished jobs of who is signed in, each once though it may move on meanwhile."""
     user = await client.me()
-    return [job.job_id for job in await client.jobs_of_user(user.id) if not job.finished]
+    found: dict[UUID, None] = {}
+    for status in UNFINISHED:
+        page = await client.jobs_of_user(user.id, status=status)
+        found.update((job.job_id, None) for job in page.items)
+        while page.next_cursor is not None:
+            page = await client.jobs_of_user(user.id, status=status, cursor=page.next_cursor)
+            found.update((job.job_id, None) for job in page.items)
+    return list(found)

@@ -8,11 +8,15 @@ from mediamill_client.cli.connection import CommandError
 from mediamill_client.cli.credentials import StoredLogin, credentials_file, store_login
 from mediamill_client.cli.text import printable
 from mediamill_client.errors import NotAuthenticatedError
+from mediamill_client.retry import RetryPolicy
+
+LONGEST_WAIT = 3.0
+"""Seconds: after too many wrong passwords a person is told to wait, rather than left to wonder."""
 
 
 async def sign_in(url: str, email: str, password: str) -> int:
     """Sign in at `url` and store the token; return the exit code."""
-    async with MediamillClient(url) as client:
+    async with MediamillClient(url, retry=RetryPolicy(longest_retry_after=LONGEST_WAIT)) as client:
         try:
             session = await client.login(email, password)
         except NotAuthenticatedError as error:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import click
+
 from mediamill_client.api import MediamillClient
 from mediamill_client.cli import exit_codes
 from mediamill_client.cli.connection import signed_in
 from mediamill_client.cli.credentials import Access
 from mediamill_client.cli.display import Display, display
 from mediamill_client.cli.follow import follow
-from mediamill_client.errors import NotAuthenticatedError, ProblemError, ServerError
+from mediamill_client.errors import MediamillError, NotAuthenticatedError, ProblemError, ServerError
 from mediamill_client.models import Accepted
 
 
@@ -37,8 +39,13 @@ async def upload_files(access: Access, order: UploadOrder, *, as_json: bool) -> 
     async with signed_in(access) as client:
         with display(as_json=as_json) as shown:
             batch = _Batch(client, order, shown)
-            await batch.send_all()
-            followed = await follow(client, batch.accepted, shown) if batch.accepted else exit_codes.OK
+            try:
+                await batch.send_all()
+                followed = await follow(client, batch.accepted, shown) if batch.accepted else exit_codes.OK
+            except (asyncio.CancelledError, MediamillError):
+                if batch.accepted:
+                    click.echo("What was accepted goes on: see 'mediamill watch'.", err=True)
+                raise
     return exit_codes.REFUSED if batch.refused else followed
 
 
