@@ -18,7 +18,6 @@ from mediamill_ingest.usecases.accept_upload import (
     AcceptedUpload,
     RepeatableRequest,
     StagedUpload,
-    accept_upload,
 )
 
 
@@ -51,7 +50,7 @@ async def accept_staged(
         lane=lane,
     )
     try:
-        accepted = await accept_upload(parts.database, upload, request)
+        accepted = await parts.intake.accept(upload, request)
     except BaseException as error:
         if not keep_bytes:
             await _remove_unless_committed(parts, upload)

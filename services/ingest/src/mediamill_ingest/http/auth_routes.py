@@ -10,7 +10,9 @@ from mediamill_ingest.http.problems import ProblemError, not_found
 from mediamill_ingest.http.responses import refusals
 from mediamill_ingest.http.schemas import Me, SignedIn, UserView
 
-router = APIRouter(tags=["auth"], prefix="/api/auth")
+_MAX_BODY_BYTES = 16 * 1024
+
+router = APIRouter(tags=["auth"], prefix="/api/auth", max_body_size=_MAX_BODY_BYTES)
 
 
 class Credentials(BaseModel):

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from mediamill_ingest.http.body_stream import BodyPace, body_stream
 from mediamill_ingest.http.problems import ProblemError
 
-_MAX_PART_HEADER_BYTES = 4_096
+_MAX_PART_HEADER_BYTES = 8 * 1024
 _MAX_PART_HEADERS = 8
 _MAX_BOUNDARY = 200
 

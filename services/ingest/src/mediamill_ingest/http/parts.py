@@ -1,6 +1,7 @@
 """What the routes work with, handed in once by the composition root."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -8,6 +9,7 @@ from fastapi import Depends, Request
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.http.body_stream import BodyPace
+from mediamill_ingest.usecases.accept_upload import UploadIntake
 from mediamill_runtime.identity import TokenVerifier
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.local import LocalObjectStore
@@ -40,6 +42,11 @@ class HttpParts:
     pace: BodyPace = field(default_factory=BodyPace)
     show_details: bool = False
     """Technical details in problem documents: never in production."""
+
+    @cached_property
+    def intake(self) -> UploadIntake:
+        """What makes uploads durable; one for all requests, so that they share transactions."""
+        return UploadIntake(self.database)
 
 
 async def _parts(request: Request) -> HttpParts:

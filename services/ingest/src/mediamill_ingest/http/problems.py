@@ -18,7 +18,13 @@ from mediamill_ingest.http.draining import drain
 from mediamill_runtime.telemetry import current_trace_id
 
 MEDIA_TYPE = "application/problem+json"
-_CODES = {401: "not_signed_in", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+_CODES = {
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
 _log = structlog.get_logger(__name__)
 
 

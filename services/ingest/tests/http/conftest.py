@@ -1,0 +1,164 @@
+"""The real HTTP application on a real server, on both databases."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from mediamill_catalog.migrate import upgrade
+from mediamill_database import Database
+from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.http.app import build_app
+from mediamill_ingest.http.body_stream import BodyPace
+from mediamill_ingest.http.parts import HttpParts, UploadLimits
+from mediamill_runtime.identity import Role, TokenIssuer, TokenVerifier
+from mediamill_storage.inspection import AcceptancePolicy
+from mediamill_storage.local import LocalObjectStore
+from mediamill_testing.photos import PhotoCorpus
+
+SECRET = "a key for the tests that is long enough to sign with"
+PACE = BodyPace(idle_seconds=0.5, grace_seconds=1.0, min_bytes_per_second=1_000_000)
+
+
+@dataclass
+class Api:
+    """The server under test, and a client of it."""
+
+    url: str
+    client: httpx.AsyncClient
+    parts: HttpParts
+    root: Path
+    photo: bytes
+    issuer: TokenIssuer = field(default_factory=lambda: TokenIssuer(SECRET, lifetime_seconds=600))
+
+    @property
+    def port(self) -> int:
+        """Port of the server."""
+        return httpx.URL(self.url).port or 0
+
+    def as_user(self, user_id: str = "user-1", role: Role = "user") -> dict[str, str]:
+        """Return the headers of a signed-in user."""
+        return {"Authorization": f"Bearer {self.issuer.issue(user_id, role)}"}
+
+    async def upload(
+        self,
+        *,
+        content: bytes | None = None,
+        name: str = "photo.jpg",
+        declared: str = "image/jpeg",
+        user_id: str = "user-1",
+        headers: dict[str, str] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """Upload one file, a good picture unless told otherwise."""
+        file = (name, self.photo if content is None else content, declared)
+        return await self.client.post(
+            "/api/media",
+            files={"file": file},
+            data=fields or {},
+            headers=self.as_user(user_id) | (headers or {}),
+        )
+
+    def stored_files(self) -> list[str]:
+        """Return the paths of all files under the storage root, those in the making included."""
+        return sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
+
+    async def open_jobs(self) -> int:
+        """Return how many jobs an admin sees waiting."""
+        answer = await self.client.get("/api/queue/stats", headers=self.as_user("admin", "admin"))
+        waiting: int = answer.json()["statuses"]["waiting"]
+        return waiting
+
+    async def raw(self, request: bytes, *, end: bool = False) -> tuple[int, dict[str, object]]:
+        """Send bytes as they are and return status and JSON body of what comes back.
+
+        `end` closes the sending side after the request.
+        """
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(request)
+            if end:
+                writer.write_eof()
+            return await read_answer(reader)
+        finally:
+            writer.close()
+
+    def head(self, *, length: int, boundary: str = "frontier", path: str = "/api/media") -> bytes:
+        """Return the head of a raw multipart request."""
+        lines = (
+            f"POST {path} HTTP/1.1",
+            "Host: test",
+            f"Authorization: {self.as_user()['Authorization']}",
+            f"Content-Type: multipart/form-data; boundary={boundary}",
+            f"Content-Length: {length}",
+        )
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, object]]:
+    """Read one HTTP answer with a JSON body."""
+    async with asyncio.timeout(10):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(
+            int(line.split(":")[1]) for line in head.lower().splitlines() if line.startswith("content-length")
+        )
+        return int(head.split()[1]), json.loads(await reader.readexactly(length))
+
+
+def file_part(content: bytes, *, field_name: str = "file", boundary: bytes = b"frontier") -> bytes:
+    """Return a part with a file, its delimiter before it, none after it."""
+    disposition = f'Content-Disposition: form-data; name="{field_name}"; filename="photo.jpg"'.encode()
+    return b"--" + boundary + b"\r\n" + disposition + b"\r\nContent-Type: image/jpeg\r\n\r\n" + content
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """Give a migrated database of either kind."""
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    await upgrade(url)
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def limits() -> UploadLimits:
+    """Limits of the server under test; a module may replace them."""
+    return UploadLimits(max_bulk_files=10, max_wait_seconds=5.0)
+
+
+@pytest.fixture
+async def api(
+    database: Database, tmp_path: Path, photo_corpus: PhotoCorpus, limits: UploadLimits
+) -> AsyncIterator[Api]:
+    """Give a running server that takes uploads; nothing processes them."""
+    root = tmp_path / "storage"
+    store = LocalObjectStore(root, fsync=False)
+    parts = HttpParts(
+        database=database,
+        store=store,
+        verifier=TokenVerifier(SECRET),
+        sessions=Sessions(database, TokenIssuer(SECRET, lifetime_seconds=600)),
+        policy=AcceptancePolicy(),
+        limits=limits,
+        pace=PACE,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            build_app(parts), http="httptools", lifespan="off", log_level="critical", access_log=False
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+            photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
+            yield Api(url, client, parts, root, photo)
+        server.should_exit = True
+        await serving
+    await store.close()
