@@ -51,7 +51,7 @@ class Renderer(Protocol):
         lane: Lane,
         on_decoded: Callable[[], None],
     ) -> AbstractAsyncContextManager[Rendering]:
-        """Give the variants' files while the context lasts; they may be moved away.
+        """Give the variants' files while the context lasts; they may be moved away. `source` is absolute.
 
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """

@@ -41,7 +41,7 @@ def block_other_loaders() -> None:
 
 
 def check_content(source: Path, media_type: str) -> None:
-    """Raise UnacceptableFileError unless the bytes are of `media_type`, and complete as far as one can see."""
+    """Raise UnacceptableFileError unless the bytes are of `media_type`, and complete as far as is seen."""
     if media_type not in LOADERS and media_type != HEIC:
         raise UnacceptableFileError("unsupported_type", f"{media_type} is not a picture that can be read")
     with source.open("rb") as file:

@@ -11,6 +11,7 @@ from mediamill_processor.pipeline.colour import drop_opaque_alpha, to_srgb
 from mediamill_processor.pipeline.content import HEIC
 from mediamill_processor.pipeline.failures import decoding_failure
 from mediamill_processor.pipeline.header import FAIL_ON, Header
+from mediamill_processor.pipeline.inks import announces_inverted_inks
 
 
 def decode(header: Header, width: int, height: int, *, animated: bool) -> pyvips.Image:
@@ -30,7 +31,7 @@ def _load(header: Header, width: int, height: int, *, animated: bool) -> pyvips.
     """Scale in the picture's own colour space: its few pixels afterwards are cheaper to convert."""
     path = str(header.source)
     if header.media_type == HEIC:
-        return heic.decode(header.source).thumbnail_image(width, height=height, size="force")
+        return heic.load_scaled(header.source, width, height)
     if animated:
         frames = pyvips.Image.new_from_file(path, n=-1, access="sequential", fail_on=FAIL_ON)
         return frames.thumbnail_image(width, height=height, size="force", no_rotate=True)
@@ -42,6 +43,8 @@ def _load(header: Header, width: int, height: int, *, animated: bool) -> pyvips.
 def _load_cmyk(header: Header, width: int, height: int) -> pyvips.Image:
     """Scale without `thumbnail`, which would convert all pixels of the original through a slow profile."""
     image = pyvips.Image.new_from_file(str(header.source), access="sequential", fail_on=FAIL_ON)
+    if header.media_type == "image/jpeg" and not announces_inverted_inks(header.source):
+        image = image.invert()
     if header.sideways:
         width, height = height, width
     scaled = image.resize(width / image.width, vscale=height / image.height)

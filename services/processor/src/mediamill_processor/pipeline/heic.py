@@ -22,23 +22,23 @@ def size_of(source: Path) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def decode(source: Path) -> pyvips.Image:
-    """Return the primary picture with 8 bits a band, its colour profile attached."""
+def load_scaled(source: Path, width: int, height: int) -> pyvips.Image:
+    """Return the primary picture in memory, scaled to `width` x `height`, with its colour profile."""
     file = _open(source)
     try:
         data = file.data
     except _ERRORS as error:
         raise UnacceptableFileError("corrupt", "the picture cannot be decoded") from error
     bands = _BANDS[file.mode]
-    width, height = file.size
-    image = pyvips.Image.new_from_memory(data, width, height, bands, "uchar")
+    image = pyvips.Image.new_from_memory(data, *file.size, bands, "uchar")
     image = image.copy(interpretation="srgb" if bands >= 3 else "b-w")
     if file.mode.endswith("a"):
         image = image.unpremultiply().cast("uchar")
     profile = file.info.get("icc_profile")
     if profile:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
-    return image
+    # The pixels belong to `file` and go with it.
+    return image.thumbnail_image(width, height=height, size="force").copy_memory()
 
 
 def _open(source: Path) -> pi_heif.HeifFile:

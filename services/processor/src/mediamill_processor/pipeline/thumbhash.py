@@ -1,8 +1,8 @@
 """ThumbHash: a picture in at most 25 bytes, to show in its place while it loads.
 
 Written from the public description of the format (https://evanw.github.io/thumbhash/): the packages that
-exist are either unmaintained, or walk every pixel for every coefficient. The cosine transform is separable, so
-rows come first and columns work on what is left of them.
+exist are unmaintained, or walk every pixel for every coefficient. The cosine transform is separable, so rows
+come first and columns work on what is left of them.
 """
 
 import math

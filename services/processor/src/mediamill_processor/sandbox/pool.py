@@ -114,7 +114,7 @@ class SandboxPool:
         """
         with self._scratch.job_folder() as folder:
             order = RenderOrder(
-                source=source.absolute(), media_type=media_type, scratch=folder, recipe=recipe, threads=1
+                source=source, media_type=media_type, scratch=folder, recipe=recipe, threads=1
             )
             try:
                 finished = await self._attempt(order, lane, on_decoded, alone=False)
