@@ -90,10 +90,11 @@ async def test_deleted_media_leave_the_list_and_return(client: MediamillClient, 
     """Deleting hides, restoring brings back."""
     accepted = await client.upload(photo, entity_type="album", entity_id="a1")
     await client.wait_for(accepted.job_id, seconds=60)
-    await client.delete(accepted.media_id)
+    deleted = await client.delete(accepted.media_id)
     hidden = await client.list_media(entity_type="album", entity_id="a1")
     await client.restore(accepted.media_id)
     back = await client.list_media(entity_type="album", entity_id="a1")
+    assert deleted.deleted_at is not None
     assert hidden.items == ()
     assert [media.id for media in back.items] == [accepted.media_id]
 

@@ -17,7 +17,6 @@ from mediamill_client.http import HttpSession
 from mediamill_client.models import (
     Accepted,
     Answer,
-    Anything,
     BulkAccepted,
     BulkAnswer,
     BulkRejected,
@@ -226,14 +225,16 @@ class MediamillClient:
         """Return everything that happened to a medium, oldest first."""
         return (await self._http.call(Timeline, "GET", f"/api/media/{media_id}/timeline")).items
 
-    async def delete(self, media_id: UUID, *, hard: bool = False) -> None:
-        """Hide a medium from its owner, or remove it for good where the settings allow that."""
+    async def delete(self, media_id: UUID, *, hard: bool = False) -> Media:
+        """Hide a medium until it is restored; `hard` removes it for good where the settings allow that."""
         params = {"force": "hard"} if hard else None
-        await self._http.call(Anything, "DELETE", f"/api/media/{media_id}", params=params, headers=_new_key())
+        return await self._http.call(
+            Media, "DELETE", f"/api/media/{media_id}", params=params, headers=_new_key()
+        )
 
-    async def restore(self, media_id: UUID) -> None:
+    async def restore(self, media_id: UUID) -> Media:
         """Bring a hidden medium back."""
-        await self._http.call(Anything, "POST", f"/api/media/{media_id}/restore", headers=_new_key())
+        return await self._http.call(Media, "POST", f"/api/media/{media_id}/restore", headers=_new_key())
 
     def absolute(self, path: str) -> str:
         """Return a path from an answer, such as a variant's `url`, as an address to open."""

@@ -17,10 +17,6 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True, extra="ignore")
 
 
-class Anything(Answer):
-    """An answer whose content does not matter."""
-
-
 class User(Answer):
     """Who is signed in; `email` is unknown for users of an outside identity provider."""
 

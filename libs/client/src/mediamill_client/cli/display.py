@@ -5,6 +5,7 @@ Bars go to standard error; results go to standard output, so that they can be pi
 
 import json
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -90,7 +91,7 @@ class BarDisplay:
     def progress(self, name: str, state: str, percent: float) -> None:
         """Move the bar of `name`, which appears with the first progress."""
         if name not in self._tasks:
-            self._tasks[name] = self._bars.add_task(printable(name), total=100, state=state)
+            self._tasks[name] = self._bars.add_task(printable(Path(name).name), total=100, state=state)
         self._bars.update(self._tasks[name], completed=percent, state=state, visible=percent > 0)
 
     def result(self, name: str, line: str, document: dict[str, Any]) -> None:
