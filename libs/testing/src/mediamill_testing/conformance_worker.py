@@ -17,7 +17,7 @@ from mediamill_messaging.subscription import Delivery, Subscription, route
 from mediamill_testing.conformance_messages import Sample, queue
 from mediamill_testing.transport_systems import TransportSystem
 
-MAX_CRASHES = 3
+MAX_CRASHES = 2
 TOPIC = "crash"
 WORK_SECONDS = 0.03
 

@@ -14,6 +14,7 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from mediamill_contracts import Message
 from mediamill_messaging.envelope import Envelope, seal
 from mediamill_messaging.errors import BrokerRefusedError, BrokerUnavailableError, UnroutableError
+from mediamill_messaging.rabbitmq.incoming import event_id_of
 from mediamill_messaging.rabbitmq.topology import Topology
 
 CONFIRM_SECONDS = 10.0
@@ -88,7 +89,7 @@ class RabbitPublisher:
             content_type=original.content_type,
             content_encoding=original.content_encoding,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=original.message_id,
+            message_id=event_id_of(original),
             correlation_id=original.correlation_id,
             type=original.type,
             timestamp=original.timestamp,

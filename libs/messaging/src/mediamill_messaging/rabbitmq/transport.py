@@ -35,6 +35,8 @@ CONNECT_SECONDS = 5.0
 """Time for one attempt to connect."""
 RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to connect; the last one repeats."""
+CANCEL_SECONDS = 2.0
+"""Time for the broker to confirm that consumers are cancelled, whatever the grace time."""
 CHECK_SECONDS = 2.0
 """Time for the round trip of a readiness check."""
 
@@ -96,8 +98,9 @@ class RabbitTransport:
         if session is None or session.broker is None:
             return
         try:
-            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            async with asyncio.timeout(CANCEL_SECONDS):
                 await cancel_consumers(session.broker)
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._retries.drained()
         except TimeoutError:
             logger.warning("handlers did not end in time; their messages will be delivered again")
