@@ -1,6 +1,7 @@
 """Events are written in the transaction that makes them true, and sent after it has committed."""
 
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -34,17 +35,27 @@ async def emit(
 
 async def enqueue(session: AsyncSession, envelope: Envelope) -> None:
     """Add a sealed message to the outbox inside the caller's transaction."""
-    row = {
-        "event_id": envelope.event_id,
-        "exchange": envelope.exchange,
-        "routing_key": envelope.routing_key,
-        "type": envelope.type,
-        "payload": envelope.payload,
-        "headers": dict(envelope.headers),
-        "created_at": time.time(),
-    }
-    await session.execute(insert(outbox).inline(), row)
-    session.info[_EMITTED] = True
+    await enqueue_all(session, [envelope])
+
+
+async def enqueue_all(session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
+    """Add sealed messages to the outbox inside the caller's transaction, with one statement."""
+    now = time.time()
+    rows = [
+        {
+            "event_id": envelope.event_id,
+            "exchange": envelope.exchange,
+            "routing_key": envelope.routing_key,
+            "type": envelope.type,
+            "payload": envelope.payload,
+            "headers": dict(envelope.headers),
+            "created_at": now,
+        }
+        for envelope in envelopes
+    ]
+    if rows:
+        await session.execute(insert(outbox).inline(), rows)
+        session.info[_EMITTED] = True
 
 
 def has_emitted(session: AsyncSession) -> bool:

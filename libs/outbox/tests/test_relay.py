@@ -1,0 +1,178 @@
+"""The relay sends each row, survives a broker that is away, and shares the work with its replicas."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from mediamill_database import Database
+from mediamill_messaging.envelope import Envelope
+from mediamill_messaging.errors import BrokerRefusedError, BrokerUnavailableError
+from mediamill_outbox import Relay, emit
+from mediamill_outbox.tables import outbox
+from mediamill_testing.conformance_messages import Sample
+from mediamill_testing.waiting import eventually
+
+
+class Target:
+    """A broker's publisher that remembers what it was given and fails on demand."""
+
+    def __init__(self) -> None:
+        self.sent: list[Envelope] = []
+        self.error: Exception | None = None
+        self._connected = asyncio.Event()
+        self._connected.set()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._connected.is_set()
+
+    def connect(self, present: bool) -> None:
+        """Let the broker come or go."""
+        if present:
+            self._connected.set()
+        else:
+            self._connected.clear()
+
+    async def wait_connected(self) -> None:
+        """Wait for the broker."""
+        await self._connected.wait()
+
+    async def send(self, envelope: Envelope) -> None:
+        """Take a message, or fail."""
+        await asyncio.sleep(0.001)
+        if self.error is not None:
+            raise self.error
+        self.sent.append(envelope)
+
+
+async def test_a_commit_wakes_the_relay(database: Database) -> None:
+    """A message leaves right after its commit, and its row is gone."""
+    target = Target()
+    relay = Relay(database, target)
+    await relay.start()
+    await _emit(database, 1)
+    await eventually(lambda: target.sent)
+    await eventually(lambda: _is_empty(database))
+    await relay.stop(1)
+    assert target.sent[0].type == Sample.wire_name
+
+
+async def test_nothing_is_tried_while_the_broker_is_away(database: Database) -> None:
+    """Rows wait without counting attempts, and all leave once the broker is back."""
+    target = Target()
+    target.connect(False)
+    relay = Relay(database, target)
+    await relay.start()
+    await _emit(database, 450)
+    target.connect(True)
+    await eventually(lambda: len(target.sent) == 450)
+    await eventually(lambda: _is_empty(database))
+    await relay.stop(1)
+
+
+async def test_a_lost_confirm_is_repeated_at_once(database: Database) -> None:
+    """A row that met a dying connection stays due, so that it leaves as soon as the broker is back."""
+    target = Target()
+    target.error = BrokerUnavailableError("gone")
+    relay = Relay(database, target)
+    await _emit(database, 1)
+    assert await relay.send_batch() == 0
+    target.error = None
+    assert await relay.send_batch() == 1
+    assert len(target.sent) == 1
+
+
+async def test_a_refused_row_backs_off_alone(database: Database) -> None:
+    """A row that the broker refuses waits with its reason, and later rows pass it."""
+    target = Target()
+    relay = Relay(database, target)
+    await _emit(database, 1)
+    target.error = BrokerRefusedError("a queue is full")
+    assert await relay.send_batch() == 0
+    target.error = None
+    await _emit(database, 1)
+    assert await relay.send_batch() == 1
+    async with database.read() as session:
+        (row,) = (await session.execute(select(outbox))).all()
+    assert row.attempts == 1
+    assert "a queue is full" in row.last_error
+
+
+async def test_stop_sends_what_handlers_left(database: Database) -> None:
+    """What was emitted before the stop still leaves within the grace time."""
+    target = Target()
+    relay = Relay(database, target)
+    await relay.start()
+    await _emit(database, 3)
+    await relay.stop(5)
+    assert len(target.sent) == 3
+
+
+async def test_a_decided_row_is_marked_before_it_is_tried(database: Database) -> None:
+    """With an embedded bus beside it, the relay commits the way of a row before the first try."""
+    target = Target()
+    target.error = BrokerUnavailableError("gone")
+    relay = Relay(database, target, decide_durably=True)
+    await _emit(database, 1)
+    await relay.send_batch()
+    async with database.read() as session:
+        (row,) = (await session.execute(select(outbox))).all()
+    assert row.to_broker is True
+
+
+async def test_replicas_send_each_row_once(postgres_url: str) -> None:
+    """Relays of several processes take different rows."""
+    databases = [Database(postgres_url) for _ in range(3)]
+    async with databases[0].engine.begin() as connection:
+        await connection.run_sync(SQLModel.metadata.create_all)
+    await _emit(databases[0], 1000)
+    target = Target()
+    relays = [Relay(database, target) for database in databases]
+    for relay in relays:
+        await relay.start()
+    await eventually(lambda: _is_empty(databases[0]), 20)
+    for relay, database in zip(relays, databases, strict=True):
+        await relay.stop(1)
+        await database.close()
+    assert len(target.sent) == len({envelope.event_id for envelope in target.sent}) == 1000
+
+
+async def test_a_killed_batch_is_free_at_once(postgres_url: str) -> None:
+    """Rows of a relay that died in the middle of a batch are taken by the next one without a wait."""
+    database = Database(postgres_url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(SQLModel.metadata.create_all)
+    await _emit(database, 5)
+    stuck, target = Target(), Target()
+    stuck.send = _never  # type: ignore[method-assign] # stands for a process that is gone
+    task = asyncio.create_task(Relay(database, stuck).send_batch())
+    await eventually(lambda: _are_locked(database))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await Relay(database, target).send_batch() == 5
+    await database.close()
+
+
+async def _never(_envelope: Envelope) -> None:
+    await asyncio.Event().wait()
+
+
+async def _emit(database: Database, count: int) -> None:
+    async with database.write() as session:
+        for number in range(count):
+            await emit(session, Sample(number=number))
+
+
+async def _is_empty(database: Database) -> bool:
+    async with database.read() as session:
+        return (await session.execute(select(outbox.c.id).limit(1))).first() is None
+
+
+async def _are_locked(database: Database) -> bool:
+    async with database.read() as session:
+        statement = select(outbox.c.id).with_for_update(skip_locked=True)
+        return (await session.execute(statement)).first() is None
