@@ -4,7 +4,7 @@ Whoever changes a medium and its job in one transaction changes the medium first
 wait for each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -57,9 +57,9 @@ def new_job(
     }
 
 
-async def add(session: AsyncSession, row: dict[str, Any]) -> None:
-    """Insert a row made by `new_job`."""
-    await session.execute(insert(JOBS).inline(), row)
+async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows made by `new_job`."""
+    await session.execute(insert(JOBS).inline(), rows)
 
 
 async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
@@ -78,10 +78,31 @@ async def newest_of_media(session: AsyncSession, media_id: UUID) -> Row[Any] | N
     return (await session.execute(statement)).one_or_none()
 
 
-async def complete_job(session: AsyncSession, job_id: UUID, *, attempts: int, now: datetime) -> bool:
-    """Move an open job to completed; return whether it was open."""
-    tries = case((JOBS.c.attempts < attempts, attempts), else_=JOBS.c.attempts)
-    return await _finish(session, job_id, now, status=JobStatus.COMPLETED, progress=100, attempts=tries)
+_COMPLETE = (
+    update(JOBS)
+    .where(JOBS.c.id == bindparam("done_job"), JOBS.c.finished_at.is_(None))
+    .values(
+        status=JobStatus.COMPLETED,
+        progress=100,
+        attempts=case(
+            (JOBS.c.attempts < bindparam("done_attempts"), bindparam("done_attempts")),
+            else_=JOBS.c.attempts,
+        ),
+        finished_at=bindparam("done_at"),
+        updated_at=bindparam("done_at"),
+    )
+)
+
+
+async def complete_jobs(session: AsyncSession, attempts: Mapping[UUID, int], *, now: datetime) -> None:
+    """Move open jobs to completed; the number is the try (from 1) that succeeded."""
+    await session.execute(
+        _COMPLETE,
+        [
+            {"done_job": job_id, "done_attempts": attempt, "done_at": now}
+            for job_id, attempt in attempts.items()
+        ],
+    )
 
 
 async def fail_job(session: AsyncSession, job_id: UUID, *, code: str, detail: str, now: datetime) -> bool:

@@ -1,20 +1,32 @@
-"""State changes of media, each a compare-and-set: it names the states it may leave, and tells if it did."""
+"""State changes of media, each a compare-and-set: no final state is ever left.
 
+A change of one medium names the states it may leave and tells whether it did. A change of many takes what
+`lock_open` returned in the same transaction.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Update, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Row, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import MEDIA, VARIANTS, insert_unless_there
 from mediamill_catalog.tables import MediaStatus, StorageStatus
-from mediamill_contracts.recipe import PictureFacts, ProducedVariant
+from mediamill_contracts.media import MediaProcessed
+from mediamill_contracts.recipe import ProducedVariant
 
 OPEN = (MediaStatus.PENDING, MediaStatus.UPLOADED, MediaStatus.CONFIRMED, MediaStatus.PROCESSING)
 """States that work may still leave; the others are final."""
 
-_OUTCOME = (MEDIA.c.user_id, MEDIA.c.entity_type, MEDIA.c.entity_id)
+_OUTCOME: tuple[ColumnElement[Any], ...] = (
+    MEDIA.c.id,
+    MEDIA.c.user_id,
+    MEDIA.c.entity_type,
+    MEDIA.c.entity_id,
+    MEDIA.c.original_key,
+)
 """What the announcement of an outcome needs of the row."""
 
 
@@ -57,9 +69,9 @@ def new_media(
     }
 
 
-async def add(session: AsyncSession, row: dict[str, Any]) -> None:
-    """Insert a row made by `new_media`."""
-    await session.execute(insert(MEDIA).inline(), row)
+async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows made by `new_media`."""
+    await session.execute(insert(MEDIA).inline(), rows)
 
 
 async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
@@ -91,17 +103,36 @@ async def note_examination(
     )
 
 
-async def admit(
-    session: AsyncSession, media_id: UUID, *, staged_key: str, original_key: str, now: datetime
-) -> bool:
-    """Change the original's key; return whether the medium was open and still had the staged one."""
-    changed = await session.execute(
-        update(MEDIA)
-        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(OPEN), MEDIA.c.original_key == staged_key)
-        .values(original_key=original_key, updated_at=now)
-        .returning(MEDIA.c.id)
+async def lock_open(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    """Return those that are in an open state, and keep them in it until the transaction ends.
+
+    Rows are locked in the order of their ids, so that two batches never wait for each other.
+    """
+    found = await session.execute(
+        select(*_OUTCOME)
+        .where(MEDIA.c.id.in_(sorted(media_ids)), MEDIA.c.status.in_(OPEN))
+        .order_by(MEDIA.c.id)
+        .with_for_update()
     )
-    return changed.first() is not None
+    return {row.id: row for row in found.all()}
+
+
+_ADMIT = (
+    update(MEDIA)
+    .where(MEDIA.c.id == bindparam("admitted_id"))
+    .values(original_key=bindparam("admitted_key"), updated_at=bindparam("admitted_at"))
+)
+
+
+async def admit(session: AsyncSession, original_keys: Mapping[UUID, str], *, now: datetime) -> None:
+    """Write where the originals of media are now that `lock_open` returned."""
+    await session.execute(
+        _ADMIT,
+        [
+            {"admitted_id": media_id, "admitted_key": key, "admitted_at": now}
+            for media_id, key in original_keys.items()
+        ],
+    )
 
 
 async def forget_original(session: AsyncSession, media_id: UUID, *, now: datetime) -> None:
@@ -111,28 +142,46 @@ async def forget_original(session: AsyncSession, media_id: UUID, *, now: datetim
     )
 
 
-async def mark_ready(
-    session: AsyncSession, media_id: UUID, facts: PictureFacts, *, original_key: str, now: datetime
-) -> Row[Any] | None:
-    """Move to READY with what decoding told; return the row, or None when the medium was not open."""
-    changed = await session.execute(
-        update(MEDIA)
-        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(OPEN))
-        .values(
-            status=MediaStatus.READY,
-            original_key=original_key,
-            width=facts.width,
-            height=facts.height,
-            frames=facts.frames,
-            has_alpha=facts.has_alpha,
-            thumbhash=facts.thumbhash,
-            dominant_color=facts.dominant_color,
-            updated_at=now,
-            ready_at=now,
-        )
-        .returning(*_OUTCOME)
+_READY = (
+    update(MEDIA)
+    .where(MEDIA.c.id == bindparam("ready_id"))
+    .values(
+        status=MediaStatus.READY,
+        original_key=bindparam("ready_key"),
+        width=bindparam("ready_width"),
+        height=bindparam("ready_height"),
+        frames=bindparam("ready_frames"),
+        has_alpha=bindparam("ready_alpha"),
+        thumbhash=bindparam("ready_thumbhash"),
+        dominant_color=bindparam("ready_color"),
+        updated_at=bindparam("ready_now"),
+        ready_at=bindparam("ready_now"),
     )
-    return changed.one_or_none()
+)
+
+
+async def mark_ready(session: AsyncSession, results: Sequence[MediaProcessed], *, now: datetime) -> None:
+    """Move media that `lock_open` returned to READY, with their variants and what decoding told."""
+    await session.execute(
+        _READY,
+        [
+            {
+                "ready_id": result.media_id,
+                "ready_key": result.source.key,
+                "ready_width": result.facts.width,
+                "ready_height": result.facts.height,
+                "ready_frames": result.facts.frames,
+                "ready_alpha": result.facts.has_alpha,
+                "ready_thumbhash": result.facts.thumbhash,
+                "ready_color": result.facts.dominant_color,
+                "ready_now": now,
+            }
+            for result in results
+        ],
+    )
+    variants = [_variant(result.media_id, variant) for result in results for variant in result.variants]
+    if variants:
+        await session.execute(insert(VARIANTS).inline(), variants)
 
 
 async def mark_failed(
@@ -201,31 +250,15 @@ async def unhide(session: AsyncSession, media_id: UUID, *, now: datetime) -> boo
     )
 
 
-async def set_variants(session: AsyncSession, media_id: UUID, variants: tuple[ProducedVariant, ...]) -> None:
-    """Write the variants of a medium that has none."""
-    await session.execute(
-        insert(VARIANTS),
-        [
-            {
-                "media_id": media_id,
-                "name": variant.name,
-                "store": variant.object.store,
-                "key": variant.object.key,
-                "media_type": variant.object.media_type,
-                "width": variant.width,
-                "height": variant.height,
-                "frames": variant.frames,
-                "size_bytes": variant.object.size_bytes,
-                "sha256": variant.object.sha256,
-            }
-            for variant in variants
-        ],
-    )
-
-
 async def holds_original(session: AsyncSession, key: str) -> bool:
     """Return whether some medium's original is under this key."""
-    return (await session.execute(select(MEDIA.c.id).where(MEDIA.c.original_key == key))).first() is not None
+    return bool(await keys_in_use(session, [key]))
+
+
+async def keys_in_use(session: AsyncSession, keys: list[str]) -> set[str]:
+    """Return those of the keys that are some medium's original."""
+    found = await session.execute(select(MEDIA.c.original_key).where(MEDIA.c.original_key.in_(keys)))
+    return set(found.scalars())
 
 
 async def variants_of(session: AsyncSession, media_ids: list[UUID]) -> dict[UUID, list[Row[Any]]]:
@@ -239,11 +272,20 @@ async def variants_of(session: AsyncSession, media_ids: list[UUID]) -> dict[UUID
     return variants
 
 
+def _variant(media_id: UUID, variant: ProducedVariant) -> dict[str, Any]:
+    return {
+        "media_id": media_id,
+        "name": variant.name,
+        "store": variant.object.store,
+        "key": variant.object.key,
+        "media_type": variant.object.media_type,
+        "width": variant.width,
+        "height": variant.height,
+        "frames": variant.frames,
+        "size_bytes": variant.object.size_bytes,
+        "sha256": variant.object.sha256,
+    }
+
+
 async def _returned(session: AsyncSession, statement: Update) -> bool:
     return (await session.execute(statement)).first() is not None
-
-
-async def keys_in_use(session: AsyncSession, keys: list[str]) -> set[str]:
-    """Return those of the keys that are some medium's original."""
-    found = await session.execute(select(MEDIA.c.original_key).where(MEDIA.c.original_key.in_(keys)))
-    return set(found.scalars())

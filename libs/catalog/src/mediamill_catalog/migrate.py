@@ -6,6 +6,7 @@ migrate and the others find nothing left to do. A migration that fails leaves th
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 
@@ -19,6 +20,9 @@ from mediamill_database import Database
 
 _LOCK_ID = 0x6D656469616D696C
 """Key of the advisory lock: "mediamil" in ASCII, 64 bits."""
+
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at each look what kind of database it is
+_log = logging.getLogger(__name__)
 
 
 class SchemaNotCurrentError(Exception):
@@ -83,7 +87,10 @@ def _configuration(connection: Connection | None = None) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
+    found = _revision_of(connection)
     command.upgrade(_configuration(connection), "head")
+    if found != newest_revision():
+        _log.info("database schema migrated from revision %s to %s", found or "none", newest_revision())
 
 
 def _revision_of(connection: Connection) -> str | None:

@@ -81,6 +81,7 @@ class Media(SQLModel, table=True):
         Index("media_of_user", "user_id", "id"),
         Index("media_of_entity", "entity_type", "entity_id"),
         Index("media_by_status", "status", "id"),
+        Index("media_by_original", "original_key", unique=True),
     )
 
     id: UUID = Field(primary_key=True)

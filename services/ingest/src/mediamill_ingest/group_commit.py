@@ -1,38 +1,67 @@
-"""Many small writes as few transactions: while one batch commits, the next one gathers."""
+"""Many small transactions as few larger ones: while one batch commits, the next one gathers.
+
+An idle system writes each item at once and alone; a busy one pays for a transaction once per batch instead of
+once per item, which is most of what an item costs.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class GroupCommit(Generic[T]):
-    """Hands items that were submitted at about the same time to `write` together.
+@dataclass(frozen=True)
+class Submitted(Generic[T]):
+    """An item and the context it was submitted in: its trace is not the trace of its batch."""
 
+    item: T
+    context: Context = field(default_factory=copy_context)
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[T, R]):
+    submitted: Submitted[T]
+    written: asyncio.Future[R]
+
+
+class GroupCommit(Generic[T, R]):
+    """Hands items that were submitted at about the same time to `write`, which returns one result for each.
+
+    A batch that fails is repeated item by item, so that one bad item does not fail its neighbours.
     `linger_seconds` is how long the first item of a batch waits for company.
     """
 
     def __init__(
         self,
-        write: Callable[[Sequence[T]], Awaitable[None]],
+        write: Callable[[Sequence[Submitted[T]]], Awaitable[Sequence[R]]],
         *,
-        linger_seconds: float,
-        most_items: int = 200,
+        linger_seconds: float = 0.0,
+        most_items: int = 64,
     ) -> None:
         self._write = write
         self._linger_seconds = linger_seconds
         self._most_items = most_items
-        self._waiting: list[tuple[T, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting[T, R]] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def submit(self, item: T) -> None:
-        """Return once the item was written; raises what `write` raised for its batch."""
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, written))
+    async def submit(self, item: T) -> R:
+        """Return the item's result once it is durable; raises what `write` raised for it.
+
+        A cancellation that arrives meanwhile waits until the item's fate is known.
+        """
+        written: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(Submitted(item), written))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
-        await written
+        try:
+            return await asyncio.shield(written)
+        except asyncio.CancelledError:
+            await asyncio.wait([written])
+            raise
 
     async def _run(self) -> None:
         try:
@@ -44,16 +73,15 @@ class GroupCommit(Generic[T]):
         finally:
             self._task = None
 
-    async def _commit(self, batch: list[tuple[T, asyncio.Future[None]]]) -> None:
-        error: Exception | None = None
+    async def _commit(self, batch: Sequence[_Waiting[T, R]]) -> None:
         try:
-            await self._write([item for item, _ in batch])
-        except Exception as failure:  # noqa: BLE001 - it is raised again where each item was submitted
-            error = failure
-        for _, written in batch:
-            if written.done():
-                continue
-            if error is None:
-                written.set_result(None)
-            else:
-                written.set_exception(error)
+            results = await self._write([waiting.submitted for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - it is raised again where the item was submitted
+            if len(batch) == 1:
+                batch[0].written.set_exception(error)
+                return
+            for waiting in batch:
+                await self._commit([waiting])
+            return
+        for waiting, result in zip(batch, results, strict=True):
+            waiting.written.set_result(result)

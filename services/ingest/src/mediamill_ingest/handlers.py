@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from mediamill_contracts.media import MediaProcessed, MediaProgressed, MediaRejected, MediaUploaded
 from mediamill_contracts.topology import INGEST_ADMISSION, INGEST_RECORDS
 from mediamill_database import Database
-from mediamill_ingest.group_commit import GroupCommit
+from mediamill_ingest.group_commit import GroupCommit, Submitted
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_ingest.usecases.record_failure import record_rejected
-from mediamill_ingest.usecases.record_processed import record_processed
+from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_ingest.usecases.record_progress import record_progress
 from mediamill_messaging.subscription import Delivery, Subscription, route
 from mediamill_storage.object_store import ObjectStore
@@ -28,6 +28,7 @@ class Handlers:
         self._database = database
         self._store = store
         self._admission = admission
+        self._successes = SuccessRecords(database, store)
         self._progress = GroupCommit(self._write_progress, linger_seconds=PROGRESS_LINGER_SECONDS)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -50,7 +51,7 @@ class Handlers:
 
     async def on_media_processed(self, event: MediaProcessed, _delivery: Delivery) -> None:
         """Record success."""
-        await record_processed(self._database, self._store, event)
+        await self._successes.record_processed(event)
 
     async def on_media_rejected(self, event: MediaRejected, _delivery: Delivery) -> None:
         """Record the verdict."""
@@ -60,5 +61,6 @@ class Handlers:
         """Record progress, together with what other jobs report at about the same time."""
         await self._progress.submit(event)
 
-    async def _write_progress(self, events: Sequence[MediaProgressed]) -> None:
-        await record_progress(self._database, events)
+    async def _write_progress(self, batch: Sequence[Submitted[MediaProgressed]]) -> Sequence[None]:
+        await record_progress(self._database, [submitted.item for submitted in batch])
+        return [None] * len(batch)

@@ -1,5 +1,7 @@
 """The rows that every upload starts with, whoever received it: medium, job, first line of the timeline."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +10,7 @@ from mediamill_catalog import jobs, media, timeline
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
 from mediamill_contracts.recipe import Kind
+from mediamill_messaging.envelope import Envelope, seal
 from mediamill_messaging.errors import PermanentError
 from mediamill_runtime.telemetry import current_trace_id
 
@@ -20,11 +23,29 @@ def kind_of(media_type: str) -> Kind:
     return "video" if media_type.startswith("video/") else "image"
 
 
-async def register(session: AsyncSession, event: MediaUploaded, *, media_type: str, sha256: str) -> None:
-    """Insert the rows of an upload that this service received, hashed and recognised itself."""
-    await media.add(session, _medium(event, media_type, sha256))
-    await jobs.add(session, _job(event, media_type))
-    await timeline.record(session, _first_line(event))
+@dataclass(frozen=True)
+class Registration:
+    """An upload's announcement and rows, made where its trace is current."""
+
+    event: MediaUploaded
+    envelope: Envelope
+    medium: dict[str, Any]
+    job: dict[str, Any]
+    first_line: Happening
+
+
+def prepare_registration(event: MediaUploaded, *, media_type: str, sha256: str) -> Registration:
+    """Return the rows of an upload that this service received, hashed and recognised itself."""
+    return Registration(
+        event, seal(event), _medium(event, media_type, sha256), _job(event, media_type), _first_line(event)
+    )
+
+
+async def register(session: AsyncSession, registrations: Sequence[Registration]) -> None:
+    """Insert the rows of new uploads."""
+    await media.add(session, [registration.medium for registration in registrations])
+    await jobs.add(session, [registration.job for registration in registrations])
+    await timeline.record(session, *(registration.first_line for registration in registrations))
 
 
 async def register_unless_known(session: AsyncSession, event: MediaUploaded) -> bool:

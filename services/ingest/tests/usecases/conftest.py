@@ -26,7 +26,7 @@ from mediamill_contracts.media import (
 from mediamill_contracts.recipe import Limits, ObjectRef, PictureFacts, ProducedVariant
 from mediamill_database import Database
 from mediamill_ingest.recipes import RecipeBook
-from mediamill_ingest.usecases.accept_upload import AcceptedUpload, StagedUpload, accept_upload
+from mediamill_ingest.usecases.accept_upload import AcceptedUpload, StagedUpload, UploadIntake
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_outbox.tables import outbox
 from mediamill_storage.inspection import AcceptancePolicy
@@ -68,7 +68,7 @@ class Workbench:
         media_id, key = await self.stage(content)
         sha256 = hashlib.sha256(content).hexdigest()
         upload = StagedUpload(media_id, USER, key, len(content), sha256, "image/jpeg", "cat.jpg")
-        return await accept_upload(self.database, upload)
+        return await UploadIntake(self.database).accept(upload)
 
     async def announce(self, content: bytes | None, **changes: Any) -> MediaUploaded:
         """Stage bytes as a gateway does, if there are any, and return its announcement."""

@@ -8,7 +8,7 @@ from mediamill_catalog.idempotency import IdempotencyConflictError
 from mediamill_catalog.tables import JobStatus, MediaStatus
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaUploaded
-from mediamill_ingest.usecases.accept_upload import RepeatableRequest, StagedUpload, accept_upload
+from mediamill_ingest.usecases.accept_upload import RepeatableRequest, StagedUpload, UploadIntake
 
 from .conftest import USER, Workbench
 
@@ -31,7 +31,8 @@ async def test_accepted_upload_can_be_asked_about_and_is_announced(bench: Workbe
 async def test_repeated_requests_get_the_first_answer(bench: Workbench) -> None:
     """Of eight requests with one key at once, one makes an upload and seven are told about it."""
     request = RepeatableRequest("key", "f" * 64)
-    answers = await asyncio.gather(*(accept_upload(bench.database, _upload(), request) for _ in range(8)))
+    intakes = [UploadIntake(bench.database), UploadIntake(bench.database)] * 4
+    answers = await asyncio.gather(*(intake.accept(_upload(), request) for intake in intakes))
     assert len({answer.media_id for answer in answers}) == 1
     assert sorted(answer.repeated for answer in answers) == [False] + [True] * 7
     assert len(await bench.emitted(MediaUploaded)) == 1
@@ -39,17 +40,17 @@ async def test_repeated_requests_get_the_first_answer(bench: Workbench) -> None:
 
 async def test_key_of_another_request_is_refused(bench: Workbench) -> None:
     """The same key with another body is a conflict, and nothing is taken in for it."""
-    await accept_upload(bench.database, _upload(), RepeatableRequest("key", "f" * 64))
+    await UploadIntake(bench.database).accept(_upload(), RepeatableRequest("key", "f" * 64))
     with pytest.raises(IdempotencyConflictError):
-        await accept_upload(bench.database, _upload(), RepeatableRequest("key", "e" * 64))
+        await UploadIntake(bench.database).accept(_upload(), RepeatableRequest("key", "e" * 64))
     assert len(await bench.emitted(MediaUploaded)) == 1
 
 
 async def test_failed_transaction_leaves_nothing(bench: Workbench) -> None:
     """When one of its rows cannot be written, none is: no medium without its announcement."""
     upload = _upload()
-    await accept_upload(bench.database, upload)
+    await UploadIntake(bench.database).accept(upload)
     with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
-        await accept_upload(bench.database, upload, RepeatableRequest("key", "f" * 64))
-    again = await accept_upload(bench.database, _upload(), RepeatableRequest("key", "f" * 64))
+        await UploadIntake(bench.database).accept(upload, RepeatableRequest("key", "f" * 64))
+    again = await UploadIntake(bench.database).accept(_upload(), RepeatableRequest("key", "f" * 64))
     assert not again.repeated

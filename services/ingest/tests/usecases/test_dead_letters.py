@@ -13,7 +13,7 @@ from mediamill_contracts.media import MediaFailed, MediaProgressed, MediaReady, 
 from mediamill_ingest.usecases.admit_upload import admit_upload
 from mediamill_ingest.usecases.cancel_job import cancel_job
 from mediamill_ingest.usecases.record_failure import record_dead_letter, record_rejected
-from mediamill_ingest.usecases.record_processed import record_processed
+from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterClosedError
 from mediamill_outbox import record_dead_letter as store_letter
@@ -111,7 +111,7 @@ async def test_replay_opens_the_job_and_it_can_become_ready(bench: Workbench) ->
     row, medium = await bench.job(job.job_id), await bench.medium(job.media_id)
     assert (row.status, row.error_code, row.finished_at) == (JobStatus.WAITING, None, None)
     assert (medium.status, medium.failure_code) == (MediaStatus.CONFIRMED, None)
-    await record_processed(bench.database, bench.store, await bench.processed(job))
+    await SuccessRecords(bench.database, bench.store).record_processed(await bench.processed(job))
     assert (await bench.medium(job.media_id)).status == MediaStatus.READY
     assert len(await bench.emitted(MediaReady)) == 1
     assert await bench.happenings(job.media_id) == [
@@ -149,7 +149,7 @@ async def test_straggler_without_a_replay_stays_late(bench: Workbench) -> None:
     """A result that arrives after the failure was told does not turn it round."""
     job = await bench.admitted()
     await _die(bench, job, "processor.images")
-    await record_processed(bench.database, bench.store, await bench.processed(job))
+    await SuccessRecords(bench.database, bench.store).record_processed(await bench.processed(job))
     assert (await bench.medium(job.media_id)).status == MediaStatus.FAILED
     assert await bench.stored() == {job.source.key}
 

@@ -14,14 +14,14 @@ from mediamill_contracts.media import (
 from mediamill_ingest.usecases.cancel_job import cancel_job
 from mediamill_ingest.usecases.hide_media import hide_media, restore_media
 from mediamill_ingest.usecases.record_failure import record_rejected
-from mediamill_ingest.usecases.record_processed import record_processed
+from mediamill_ingest.usecases.record_processed import SuccessRecords
 
 from .conftest import USER, Workbench
 
 
 async def _record(bench: Workbench, event: MediaProcessed | MediaRejected) -> None:
     if isinstance(event, MediaProcessed):
-        await record_processed(bench.database, bench.store, event)
+        await SuccessRecords(bench.database, bench.store).record_processed(event)
     else:
         await record_rejected(bench.database, bench.store, event)
 

@@ -1,17 +1,23 @@
-"""Makes a finished upload durable: after this transaction a crash can delay it, never lose it."""
+"""Makes finished uploads durable: after this transaction a crash can delay one, never lose it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from mediamill_catalog import idempotency
+from mediamill_catalog.idempotency import IdempotencyConflictError
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaUploaded, StagedObject
 from mediamill_contracts.recipe import Lane
 from mediamill_database.database import Database
-from mediamill_ingest.registration import register
-from mediamill_outbox import emit
+from mediamill_ingest.group_commit import GroupCommit, Submitted
+from mediamill_ingest.metrics import count_added
+from mediamill_ingest.registration import Registration, prepare_registration, register
+from mediamill_outbox.emit import enqueue_all
 
 
 @dataclass(frozen=True)
@@ -51,32 +57,78 @@ class AcceptedUpload:
     """The bytes staged for this request belong to nobody: the caller removes them."""
 
 
-async def accept_upload(
-    database: Database, upload: StagedUpload, request: RepeatableRequest | None = None
-) -> AcceptedUpload:
-    """Commit medium, job, timeline, idempotency key and `media.uploaded` in one transaction.
+@dataclass(frozen=True)
+class _Intent:
+    """An upload to be accepted, with its rows as they will be written."""
 
-    Raises IdempotencyConflictError when the key was used for another request.
-    """
-    job_id = new_id()
-    now = utc_now()
-    async with database.write() as session:
-        if request is not None:
-            earlier = await idempotency.claim(
-                session,
-                user_id=upload.user_id,
-                key=request.key,
-                fingerprint=request.fingerprint,
-                status_code=202,
-                answer={"mediaId": str(upload.media_id), "jobId": str(job_id)},
-                now=now,
-            )
-            if earlier is not None:
-                return AcceptedUpload(UUID(earlier["mediaId"]), UUID(earlier["jobId"]), repeated=True)
-        event = _announcement(upload, job_id, now)
-        await register(session, event, media_type=upload.media_type, sha256=upload.sha256)
-        await emit(session, event)
-    return AcceptedUpload(upload.media_id, job_id)
+    registration: Registration
+    request: RepeatableRequest | None
+
+
+class UploadIntake:
+    """Accepts uploads; those that arrive at about the same time share a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._group = GroupCommit(self._write)
+
+    async def accept(self, upload: StagedUpload, request: RepeatableRequest | None = None) -> AcceptedUpload:
+        """Commit medium, job, timeline, idempotency key and `media.uploaded` together.
+
+        Raises IdempotencyConflictError when the key was used for another request.
+        """
+        event = _announcement(upload, new_id(), utc_now())
+        registration = prepare_registration(event, media_type=upload.media_type, sha256=upload.sha256)
+        outcome = await self._group.submit(_Intent(registration, request))
+        if isinstance(outcome, IdempotencyConflictError):
+            raise outcome
+        if not outcome.repeated:
+            count_added(upload.entity_type, upload.lane)
+        return outcome
+
+    async def _write(
+        self, batch: Sequence[Submitted[_Intent]]
+    ) -> Sequence[AcceptedUpload | IdempotencyConflictError]:
+        outcomes: list[AcceptedUpload | IdempotencyConflictError] = []
+        new: list[Registration] = []
+        async with self._database.write() as session:
+            for intent in (submitted.item for submitted in batch):
+                earlier = await _claim_key(session, intent)
+                if earlier is None:
+                    new.append(intent.registration)
+                outcomes.append(earlier or _accepted(intent.registration.event))
+            if new:
+                await register(session, new)
+                await enqueue_all(session, [registration.envelope for registration in new])
+        return outcomes
+
+
+def _accepted(event: MediaUploaded) -> AcceptedUpload:
+    return AcceptedUpload(event.media_id, event.job_id)
+
+
+async def _claim_key(
+    session: AsyncSession, intent: _Intent
+) -> AcceptedUpload | IdempotencyConflictError | None:
+    """Return what the request's key stands for already, or None when the upload is new."""
+    if intent.request is None:
+        return None
+    event = intent.registration.event
+    try:
+        earlier = await idempotency.claim(
+            session,
+            user_id=event.user_id,
+            key=intent.request.key,
+            fingerprint=intent.request.fingerprint,
+            status_code=202,
+            answer={"mediaId": str(event.media_id), "jobId": str(event.job_id)},
+            now=event.uploaded_at,
+        )
+    except IdempotencyConflictError as conflict:
+        return conflict
+    if earlier is None:
+        return None
+    return AcceptedUpload(UUID(earlier["mediaId"]), UUID(earlier["jobId"]), repeated=True)
 
 
 def _announcement(upload: StagedUpload, job_id: UUID, now: datetime) -> MediaUploaded:

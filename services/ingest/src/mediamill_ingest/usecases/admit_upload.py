@@ -7,13 +7,13 @@ are moved to a key that follows from the row alone, and the row changes from the
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Row
 
-from mediamill_catalog import media, timeline
+from mediamill_catalog import media
 from mediamill_catalog.tables import utc_now
-from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded
 from mediamill_contracts.recipe import ObjectRef
 from mediamill_database import Database
@@ -22,9 +22,9 @@ from mediamill_ingest.examination import examine
 from mediamill_ingest.metrics import count_added, count_refused
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.registration import kind_of, register_unless_known
+from mediamill_ingest.work_orders import WorkOrders
 from mediamill_messaging.errors import PermanentError
 from mediamill_outbox import emit
-from mediamill_runtime.telemetry import current_trace_id
 from mediamill_storage import keys
 from mediamill_storage.inspection import AcceptancePolicy, RefusedFileError
 from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
@@ -41,6 +41,11 @@ class Admission:
     policy: AcceptancePolicy
     recipes: RecipeBook
     late_seconds: float = 30
+
+    @cached_property
+    def orders(self) -> WorkOrders:
+        """Where admitted uploads go."""
+        return WorkOrders(self.database)
 
 
 async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
@@ -141,18 +146,7 @@ async def _accept(admission: Admission, event: MediaUploaded, medium: Row[Any]) 
         variant_prefix=prefix,
         recipe=admission.recipes.recipe_for(medium.entity_type),
     )
-    now = utc_now()
-    async with admission.database.write() as session:
-        admitted = await media.admit(
-            session, medium.id, staged_key=event.staged.key, original_key=original_key, now=now
-        )
-        if admitted:
-            line = Happening(
-                medium.id, accepted.wire_name, now, job_id=event.job_id, trace_id=current_trace_id()
-            )
-            await timeline.record(session, line)
-            await emit(session, accepted)
-    if not admitted:
+    if not await admission.orders.place(event.staged.key, accepted):
         await drop_unwanted_original(admission.database, admission.store, event, original_key)
 
 

@@ -15,7 +15,8 @@ async def record_progress(database: Database, events: Sequence[MediaProgressed])
     notes = _furthest(events)
     now = utc_now()
     async with database.write() as session:
-        await media.start_processing(session, sorted({note.media_id for note in notes}), now=now)
+        started = {event.media_id for event in events if event.stage == "started"}
+        await media.start_processing(session, sorted(started), now=now)
         await jobs.note_progress(session, notes, now=now)
 
 

@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("deleted_by", sa.String(128), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("media_by_original", "media", ["original_key"], unique=True)
     op.create_index("media_by_status", "media", ["status", "id"])
     op.create_index("media_of_entity", "media", ["entity_type", "entity_id"])
     op.create_index("media_of_user", "media", ["user_id", "id"])
