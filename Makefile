@@ -33,9 +33,10 @@ format: setup ## Format the code and mend what can be mended by machine
 	@$(BIN)/ruff format .
 
 .PHONY: documents
-documents: setup ## Generate docs/schemas, docs/messages.md and .env.example from the code
+documents: setup ## Generate docs/schemas, docs/messages.md, .env.example and the alert rules
 	@$(BIN)/python scripts/generate_documents.py
 	@$(BIN)/python scripts/generate_environment.py
+	@$(BIN)/python scripts/generate_alerts.py
 
 .PHONY: bench
 bench: ## Measure against a bare loop, Celery and others; writes benchmarks/results/
@@ -80,6 +81,7 @@ check-imports:
 check-documents:
 	@$(BIN)/python scripts/generate_documents.py --check
 	@$(BIN)/python scripts/generate_environment.py --check
+	@$(BIN)/python scripts/generate_alerts.py --check
 
 .PHONY: check-deploy
 check-deploy:
