@@ -1,5 +1,6 @@
 """Who gets in, what they hear, and what closes them; with the official JavaScript client."""
 
+import asyncio
 from uuid import UUID, uuid4
 
 import httpx
@@ -8,7 +9,9 @@ from prometheus_client import REGISTRY
 
 from mediamill_contracts.media import MediaFailed, MediaProgressed, MediaReady
 from mediamill_contracts.platform import QueueAlerted
+from mediamill_runtime.identity import Identity, TokenVerifier
 from mediamill_testing.javascript_client import javascript_client
+from mediamill_testing.waiting import eventually
 
 
 def ready(user_id: str, media_id: UUID | None = None) -> MediaReady:
@@ -228,6 +231,28 @@ async def test_connections_that_never_show_a_token_are_closed(run_notifier):
         await http.get(f"{polling}&sid={session}")
         answer = await http.get(f"{polling}&sid={session}")
     assert answer.status_code == 400
+
+
+async def test_a_client_that_leaves_early_is_forgotten(run_notifier, issue, eventually_sockets, monkeypatch):
+    """A session that ends while its token is still being verified does not stay counted."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+    verify = TokenVerifier.verify
+
+    async def slow(verifier: TokenVerifier, token: str) -> Identity:
+        asked.set()
+        await answer.wait()
+        return await verify(verifier, token)
+
+    monkeypatch.setattr(TokenVerifier, "verify", slow)
+    timed_out = ("notifier_connections_refused_total", {"reason": "handshake_timeout"})
+    before = REGISTRY.get_sample_value(*timed_out) or 0
+    async with run_notifier(handshake_seconds=2) as notifier:
+        async with javascript_client(notifier.url, issue("ann"), transports=("polling",)):
+            await asked.wait()
+            await eventually(lambda: (REGISTRY.get_sample_value(*timed_out) or 0) > before)
+        answer.set()
+        await eventually_sockets(notifier.gateway, "user:ann", 1)
+        await eventually_sockets(notifier.gateway, "user:ann", 0)
 
 
 async def test_binary_packets_are_not_collected(notifier, issue):

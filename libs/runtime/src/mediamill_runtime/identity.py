@@ -17,6 +17,9 @@ import jwt
 
 Role = Literal["user", "admin", "superadmin"]
 
+SESSION_COOKIE = "mediamill_session"
+"""Cookie that carries the token of a page on our own origin."""
+
 _ROLES: tuple[Role, ...] = ("user", "admin", "superadmin")
 _SHARED_KEY_ALGORITHM = "HS256"
 _PUBLISHED_KEY_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")

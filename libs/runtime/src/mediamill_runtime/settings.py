@@ -73,10 +73,6 @@ class IdentitySettings(SharedSettings):
     """Key of HS256 tokens, at least 32 characters."""
     jwt_jwks_url: str | None = Field(default=None, validation_alias="JWT_JWKS_URL", pattern=r"^https?://")
     """Published keys of the identity provider; takes the place of `JWT_SECRET`."""
-    session_cookie: str = Field(
-        default="mediamill_session", validation_alias="SESSION_COOKIE", pattern=r"^[A-Za-z0-9_-]{1,64}$"
-    )
-    """Name of the cookie that carries the token of a page on our own origin."""
 
     @model_validator(mode="after")
     def _refuse_weak_jwt_secret(self) -> Self:

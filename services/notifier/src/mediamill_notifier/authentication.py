@@ -4,7 +4,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from mediamill_notifier.connections import Caller
-from mediamill_runtime.identity import InvalidTokenError, Role, TokenVerifier
+from mediamill_runtime.identity import SESSION_COOKIE, InvalidTokenError, Role, TokenVerifier
 
 OPERATOR_ROLE: Role = "admin"
 
@@ -20,9 +20,8 @@ class RefusedError(Exception):
 class Authenticator:
     """Turns a handshake into a caller."""
 
-    def __init__(self, verifier: TokenVerifier, session_cookie: str) -> None:
+    def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
-        self._session_cookie = session_cookie
 
     async def authenticate(self, auth: Any, cookie_header: str) -> Caller:
         """Return whom `auth` (`{"token": …}`) or else the session cookie speaks for.
@@ -30,7 +29,7 @@ class Authenticator:
         Raises RefusedError with `token_missing` or `token_invalid`.
         """
         token = auth.get("token") if isinstance(auth, dict) else None
-        token = token or _cookie(cookie_header, self._session_cookie)
+        token = token or _cookie(cookie_header, SESSION_COOKIE)
         if not token or not isinstance(token, str):
             raise RefusedError("token_missing", "a token is required")
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from mediamill_notifier.metrics import SOCKETS
@@ -64,6 +64,12 @@ class Connections:
     def count(self, room: str) -> int:
         """Return how many sockets are in `room`."""
         return len(self._rooms.get(room, ()))
+
+    def keep_only(self, sessions: Collection[str]) -> None:
+        """Forget the sockets of all other sessions, as of one that ended while its token was verified."""
+        gone = [socket for socket, known in self._by_socket.items() if known.session not in sessions]
+        for socket in gone:
+            self.remove(socket)
 
     def sessions(self) -> set[str]:
         """Return the transport sessions that have an authenticated socket."""

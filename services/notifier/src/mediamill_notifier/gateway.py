@@ -115,10 +115,14 @@ class Gateway:
         await self._server.disconnect(socket)
 
     async def _close_strangers(self) -> None:
-        """Close sessions that are without an authenticated socket for longer than the handshake may take."""
+        """Close sessions that are without an authenticated socket for longer than the handshake may take.
+
+        Sockets whose session ended unnoticed are forgotten on the way.
+        """
         seen: dict[str, float] = {}
         while True:
             await asyncio.sleep(self._settings.handshake_seconds / 4)
+            self._connections.keep_only(self._server.eio.sockets)
             now = time.monotonic()
             strangers = set(self._server.eio.sockets) - self._connections.sessions()
             seen = {session: seen.get(session, now) for session in strangers}

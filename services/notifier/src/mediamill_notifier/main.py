@@ -28,7 +28,7 @@ class NotifierParts:
 
 def build_app(settings: SocketSettings, verifier: TokenVerifier) -> NotifierParts:
     """Build the notifier around a transport that the caller runs."""
-    gateway = Gateway(settings, Authenticator(verifier, settings.session_cookie))
+    gateway = Gateway(settings, Authenticator(verifier))
     return NotifierParts(gateway, BroadcastSubscription(NOTIFIER, notification_routes(gateway.send)))
 
 

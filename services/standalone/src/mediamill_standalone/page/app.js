@@ -9,7 +9,7 @@ import { Uploads } from "./uploads.js";
 
 const library = new Library();
 const uploads = new Uploads({
-  onReady: (mediaId) => library.refresh(mediaId),
+  onFinished: (mediaId) => library.refresh(mediaId),
   onExpired: () => showSignIn(),
 });
 let stopListening = null;

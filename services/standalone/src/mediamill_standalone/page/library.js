@@ -30,8 +30,8 @@ export class Library {
   /** Fetch one medium again and show it where it belongs now. */
   async refresh(id) {
     const medium = await api.medium(id).catch(() => null);
-    if (!medium || Boolean(medium.deletedAt) !== this.#trash) this.#drop(id);
-    else this.#put(medium, "prepend");
+    if (medium) this.#place(medium);
+    else this.#drop(id);
   }
 
   async #show(trash) {
@@ -56,6 +56,11 @@ export class Library {
     }
     byId("more").hidden = !this.#cursor;
     this.#showEmpty();
+  }
+
+  #place(medium) {
+    if (Boolean(medium.deletedAt) === this.#trash) this.#put(medium, "prepend");
+    else this.#drop(medium.id);
   }
 
   #put(medium, where) {
@@ -108,20 +113,19 @@ export class Library {
 
   async #change(action, id, text, undo) {
     try {
-      await action(id);
+      this.#place(await action(id));
       toast(text, undo);
     } catch (error) {
       toast(sentence(error));
     }
-    await this.refresh(id);
   }
 }
 
 function picture(medium) {
   const box = element("div", { className: "picture" });
   if (medium.dominantColor) box.style.backgroundColor = medium.dominantColor;
-  const variant = [...medium.variants].sort((a, b) => a.width - b.width).find((v) => v.width >= CARD_WIDTH);
-  const source = variant ?? medium.variants.at(-1);
+  const variants = bySize(medium);
+  const source = variants.find(({ width }) => width >= CARD_WIDTH) ?? variants.at(-1);
   if (!source || medium.deletedAt) {
     box.append(element("span", { textContent: STATES[medium.status] ?? "Not shown" }));
   }
@@ -139,6 +143,8 @@ function picture(medium) {
   return box;
 }
 
+const bySize = ({ variants }) => [...variants].sort((a, b) => a.width - b.width);
+
 const STATES = { FAILED: "Could not be processed", EXPIRED: "Never arrived", READY: "" };
 
 function facts(medium) {
@@ -153,5 +159,5 @@ function variantLinks(medium) {
     const title = `${width} × ${height}, ${mediaType}, ${size(sizeBytes)}`;
     return element("li", {}, element("a", { href: url, target: "_blank", rel: "noopener", title, textContent: name }));
   };
-  return element("ul", { className: "variants", ariaLabel: "Sizes" }, ...medium.variants.map(link));
+  return element("ul", { className: "variants", ariaLabel: "Sizes" }, ...bySize(medium).map(link));
 }

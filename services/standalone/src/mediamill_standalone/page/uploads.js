@@ -10,7 +10,7 @@ const POLL_LIVE_MS = 15_000;
 const STAYS_MS = 4000;
 const STAGES = { started: "Processing", decoded: "Making sizes", encoded: "Storing", retrying: "Trying again" };
 
-/** The list of uploads. `onReady(mediaId)` is told of finished ones, `onExpired` of a session that ended. */
+/** The list of uploads. `onFinished(mediaId)` is told of what polling found, `onExpired` of an ended session. */
 export class Uploads {
   #waiting = [];
   #sending = 0;
@@ -43,12 +43,8 @@ export class Uploads {
     const upload = this.#processing.get(jobId);
     if (!upload) return;
     this.#processing.delete(jobId);
-    if (!success) {
-      upload.failed(error);
-      return;
-    }
-    upload.done();
-    this.#callbacks.onReady(upload.mediaId);
+    if (success) upload.done();
+    else upload.failed(error);
   }
 
   /** Tell whether events come by themselves; without them, and after a gap, jobs are asked for. */
@@ -68,8 +64,7 @@ export class Uploads {
     this.#sending += 1;
     const upload = this.#waiting.shift();
     try {
-      const { jobId, mediaId } = await api.upload(upload.file, upload.key, (part) => upload.sent(part));
-      upload.mediaId = mediaId;
+      const { jobId } = await api.upload(upload.file, upload.key, (part) => upload.sent(part));
       this.#processing.set(jobId, upload);
       upload.processed(0, "started");
       this.#pollSoon(this.#live ? 500 : POLL_MS);
@@ -93,9 +88,10 @@ export class Uploads {
         if (error.status === 401) this.#callbacks.onExpired();
         return null;
       });
-      if (job?.status === "completed") this.finished({ jobId, success: true });
-      else if (["failed", "cancelled"].includes(job?.status)) {
-        this.finished({ jobId, success: false, error: job.error ?? { detail: "Cancelled." } });
+      if (job?.finishedAt) {
+        const error = job.error ?? { code: job.status };
+        this.finished({ jobId, success: job.status === "completed", error });
+        this.#callbacks.onFinished(job.mediaId);
       } else if (job) this.progress({ ...job, stage: job.status === "retrying" ? "retrying" : "started" });
     }
     if (this.#processing.size) this.#pollSoon(this.#live ? POLL_LIVE_MS : POLL_MS);
@@ -104,7 +100,6 @@ export class Uploads {
 
 /** One file and its row. The bar's first half is the sending, its second half the processing. */
 class Upload {
-  mediaId = null;
   retry = null;
 
   constructor(file) {
