@@ -50,7 +50,8 @@ async def test_watching_live_ends_with_the_finished_job(client: MediamillClient,
     async for job in client.watch([upload.job_id for upload in accepted]):
         last[job.job_id] = job
     assert {upload.job_id for upload in accepted} == last.keys()
-    assert all(job.succeeded and job.result is not None for job in last.values())
+    assert [(job.status, job.error) for job in last.values()] == [("completed", None)] * 3
+    assert None not in [job.result for job in last.values()]
 
 
 async def test_same_key_is_the_same_upload(client: MediamillClient, photo: Path, tmp_path: Path) -> None:

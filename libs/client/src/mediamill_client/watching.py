@@ -85,7 +85,9 @@ class Watcher:
     def _advance(self, hint: Hint) -> Job | None:
         """Return the job as a progress hint alone makes it, or None when the hint calls for a look."""
         job = self._known.get(hint.job_id) if hint.job_id is not None else None
-        if job is None or hint.progress is None or not job.progress < hint.progress < 100:
+        if job is None or job.finished:
+            return None
+        if hint.progress is None or not job.progress < hint.progress < 100:
             return None
         job = job.model_copy(update={"progress": hint.progress, "status": "active"})
         self._known[job.job_id] = job
