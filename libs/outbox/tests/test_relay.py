@@ -21,6 +21,7 @@ class Target:
     def __init__(self) -> None:
         self.sent: list[Envelope] = []
         self.error: Exception | None = None
+        self.hang = False
         self._connected = asyncio.Event()
         self._connected.set()
 
@@ -42,6 +43,8 @@ class Target:
 
     async def send(self, envelope: Envelope) -> None:
         """Take a message, or fail."""
+        if self.hang:
+            await asyncio.Event().wait()
         await asyncio.sleep(0.001)
         if self.error is not None:
             raise self.error
@@ -147,7 +150,7 @@ async def test_a_killed_batch_is_free_at_once(postgres_url: str) -> None:
         await connection.run_sync(SQLModel.metadata.create_all)
     await _emit(database, 5)
     stuck, target = Target(), Target()
-    stuck.send = _never  # type: ignore[method-assign] # stands for a process that is gone
+    stuck.hang = True
     task = asyncio.create_task(Relay(database, stuck).send_batch())
     await eventually(lambda: _are_locked(database))
     task.cancel()
@@ -155,10 +158,6 @@ async def test_a_killed_batch_is_free_at_once(postgres_url: str) -> None:
         await task
     assert await Relay(database, target).send_batch() == 5
     await database.close()
-
-
-async def _never(_envelope: Envelope) -> None:
-    await asyncio.Event().wait()
 
 
 async def _emit(database: Database, count: int) -> None:

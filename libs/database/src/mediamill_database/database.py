@@ -39,19 +39,32 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session whose transaction commits at the end of the block, or rolls back on an error.
 
-        A cancellation that arrives during the commit waits until the commit has ended.
+        A cancellation that arrives during the commit takes effect when the commit has ended.
         """
         if self._writer is None:
             async with AsyncSession(self.engine, expire_on_commit=False) as session:
                 yield session
-                await _finish(session.commit())
+                await self._commit(session)
         else:
             async with self._writer, AsyncSession(self.engine, expire_on_commit=False) as session:
                 await session.connection(execution_options={"mediamill_write": True})
                 yield session
-                await _finish(session.commit())
+                await self._commit(session)
+
+    async def _commit(self, session: AsyncSession) -> None:
+        """Commit to the end and tell the listeners, even when the caller is cancelled meanwhile."""
+        commit = asyncio.ensure_future(session.commit())
+        cancelled: asyncio.CancelledError | None = None
+        while not commit.done():
+            try:
+                await asyncio.shield(commit)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        commit.result()
         for listener in self._listeners:
             listener(session)
+        if cancelled is not None:
+            raise cancelled
 
     async def check(self) -> None:
         """Make a round trip; raise when the database does not answer."""
@@ -61,16 +74,6 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
-
-
-async def _finish(commit: Any) -> None:
-    """Await `commit` to its end even when the caller is cancelled meanwhile."""
-    task = asyncio.ensure_future(commit)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise
 
 
 def _create_engine(url: str, pool_size: int) -> AsyncEngine:
