@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import Queue
 
 import httpx
@@ -113,7 +113,7 @@ class Process:
 
 
 @pytest.fixture
-def launch() -> Iterator[type[Process]]:
+def launch() -> Iterator[Callable[..., Process]]:
     """Return a function that launches the example with environment variables."""
     running: list[Process] = []
 
