@@ -12,6 +12,7 @@ import uvicorn
 from mediamill_client.api import MediamillClient
 from mediamill_client.errors import NotFoundError, WaitTimeoutError
 from mediamill_client.models import Job
+from mediamill_client.watching import Hint, Watcher
 from mediamill_testing.ports import free_port
 from mediamill_testing.waiting import eventually
 
@@ -145,3 +146,34 @@ async def notifier() -> AsyncIterator[tuple[str, Sockets]]:
     yield f"http://127.0.0.1:{port}", sockets
     running.should_exit = True
     await serving
+
+
+class ScriptedHints:
+    """Gives hints in a fixed order, then none."""
+
+    connected = True
+
+    def __init__(self, *hints: Hint) -> None:
+        self._hints = list(hints)
+
+    async def next(self, seconds: float) -> Hint | None:  # noqa: ARG002 - the script does not wait
+        """Return the next hint of the script at once."""
+        return self._hints.pop(0) if self._hints else None
+
+
+async def test_hint_for_a_finished_or_foreign_job_changes_nothing() -> None:
+    """Late progress revives no failed job, and hints of other jobs do not end the watch."""
+    failed = Job(job_id=UUID(int=1), media_id=UUID(int=2), status="failed", progress=10)
+    running = Job(job_id=UUID(int=3), media_id=UUID(int=4), status="active")
+    answers = {failed.job_id: [failed], running.job_id: [running, running, running]}
+    answers[running.job_id][-1] = running.model_copy(update={"status": "completed", "progress": 100})
+
+    async def fetch(job_id: UUID) -> Job:
+        known = answers[job_id]
+        return known.pop(0) if len(known) > 1 else known[0]
+
+    foreign = Hint(UUID(int=5), UUID(int=6), progress=50)
+    hints = ScriptedHints(Hint(failed.job_id, failed.media_id, progress=50), foreign)
+    watcher = Watcher([failed.job_id, running.job_id], fetch, hints)
+    seen = [(job.job_id, job.status) async for job in watcher.changes()]
+    assert seen == [(failed.job_id, "failed"), (running.job_id, "active"), (running.job_id, "completed")]

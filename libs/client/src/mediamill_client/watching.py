@@ -1,6 +1,7 @@
 """Follows jobs to their end: one loop over the job endpoint, hurried along by live hints if there are any."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,19 +45,20 @@ class Watcher:
         self._fetch = fetch
         self._live = live
         self._known: dict[UUID, Job | None] = dict.fromkeys(job_ids)
+        self._all_due = time.monotonic() + LIVE_PAUSE
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def changes(self) -> AsyncIterator[Job]:
         """Yield each job whenever it changed, first as it is now; end when all are finished."""
         pause = FIRST_PAUSE
         look_at = self._unfinished()
-        while look_at:
+        while self._unfinished():
             for job in await asyncio.gather(*map(self._look, look_at)):
                 if self._learn(job):
                     pause = FIRST_PAUSE
                     yield job
             if not self._unfinished():
-                return
+                break
             hint = await self._wait(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)
             while hint is not None and (moved := self._advance(hint)) is not None:
@@ -94,9 +96,10 @@ class Watcher:
         return job
 
     def _concerned(self, hint: Hint | None) -> list[UUID]:
-        """Return the unfinished jobs to look at: all without a hint, only those that a hint names."""
+        """Return the unfinished jobs to look at: those that a hint names; all without one or when due."""
         unfinished = self._unfinished()
-        if hint is None or (hint.job_id is None and hint.media_id is None):
+        if hint is None or hint == Hint() or time.monotonic() >= self._all_due:
+            self._all_due = time.monotonic() + LIVE_PAUSE
             return unfinished
         return [
             job_id for job_id in unfinished if job_id == hint.job_id or self._is_of(job_id, hint.media_id)
