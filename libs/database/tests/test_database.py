@@ -156,7 +156,7 @@ async def test_a_cancelled_block_frees_the_writer(database: Database) -> None:
 async def test_check_fails_when_the_database_is_gone() -> None:
     """A readiness check says so when there is nothing to talk to."""
     database = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{free_port()}/none")
-    with pytest.raises(OSError, match="refused|failed"):
+    with pytest.raises(OSError, match=r"refused|failed"):
         await database.check()
     await database.close()
 
