@@ -85,6 +85,12 @@ async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> 
     return (await session.execute(statement.with_for_update() if lock else statement)).one_or_none()
 
 
+async def find_many(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
+    """Return the rows of those that exist."""
+    found = await session.execute(select(MEDIA).where(MEDIA.c.id.in_(set(media_ids))))
+    return {row.id: row for row in found.all()}
+
+
 async def note_examination(
     session: AsyncSession,
     media_id: UUID,

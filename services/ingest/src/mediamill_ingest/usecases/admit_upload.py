@@ -5,10 +5,12 @@ are moved to a key that follows from the row alone, and the row changes from the
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -19,6 +21,7 @@ from mediamill_contracts.recipe import ObjectRef
 from mediamill_database import Database
 from mediamill_ingest.discarding import drop_unwanted_original
 from mediamill_ingest.examination import examine
+from mediamill_ingest.group_commit import GroupCommit, Submitted
 from mediamill_ingest.metrics import count_added, count_refused
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.registration import kind_of, register_unless_known
@@ -46,6 +49,16 @@ class Admission:
     def orders(self) -> WorkOrders:
         """Where admitted uploads go."""
         return WorkOrders(self.database)
+
+    @cached_property
+    def known_media(self) -> GroupCommit[UUID, Row[Any] | None]:
+        """Media by id; those that are asked for at about the same time are read together."""
+        return GroupCommit(self._find)
+
+    async def _find(self, batch: Sequence[Submitted[UUID]]) -> Sequence[Row[Any] | None]:
+        async with self.database.read() as session:
+            found = await media.find_many(session, [submitted.item for submitted in batch])
+        return [found.get(submitted.item) for submitted in batch]
 
 
 async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
@@ -83,8 +96,7 @@ def _check_sender(event: MediaUploaded) -> None:
 
 
 async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[Any]:
-    async with admission.database.read() as session:
-        medium = await media.find(session, event.media_id)
+    medium = await admission.known_media.submit(event.media_id)
     if medium is None:
         async with admission.database.write() as session:
             new = await register_unless_known(session, event)
