@@ -15,9 +15,7 @@ from mediamill_storage.inspection import (
 )
 from mediamill_testing.photos import PhotoCorpus
 
-EVERYTHING = AcceptancePolicy(
-    accepted_types=DEFAULT_ACCEPTED | {"image/heic", "video/mp4", "video/quicktime"}
-)
+EVERYTHING = AcceptancePolicy(accepted_types=DEFAULT_ACCEPTED | {"video/mp4", "video/quicktime"})
 
 
 def _verdict(path: Path, declared_type: str | None, policy: AcceptancePolicy = EVERYTHING) -> str:
