@@ -68,6 +68,9 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
         throughput = await _throughput(installation, (staged, upload), paths, folder, plan)
         print("accepting", flush=True)
         accepting = await _accepting(installation, files, plan)
+    except BaseException:
+        print(installation.last_words(), flush=True)
+        raise
     finally:
         await installation.stop()
     return report.Results(machine, _facts(photos, plan), throughput, idle, overhead, accepting)

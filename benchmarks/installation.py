@@ -58,7 +58,7 @@ class Installation:
         self._system = MediamillSystem(
             broker_url=self.rabbitmq.url,
             database_url=database_url,
-            environment={"JWT_SECRET": SECRET, "LOG_LEVEL": "WARNING"},
+            environment={"JWT_SECRET": SECRET},
         ).start()
         self._gateway = await GatewayPublisher(self.rabbitmq.url, self._system.storage).__aenter__()
         await self.listener.connect(self._system.notifier.url, self.token)
@@ -82,12 +82,17 @@ class Installation:
         """Return what a statement selects in the system's database, one row a line."""
         return self.postgres.execute(statement, DATABASE)
 
+    def last_words(self) -> str:
+        """Return the end of each service's log, for when something failed."""
+        services = self._system.services if self._system is not None else ()
+        return "\n".join(f"--- {service.name}\n{service.log_tail(10)}" for service in services)
+
     def processes(self) -> dict[str, int]:
         """Return the pid of every process tree of the system, by name."""
         return {
             "ingest": find_process("mediamill_ingest"),
             "processor": find_process("mediamill_processor"),
             "notifier": find_process("mediamill_notifier"),
-            "rabbitmq": find_process("rabbit@boot"),
-            "postgres": find_process("postgres"),
+            "rabbitmq": find_process("beam.smp"),
+            "postgres": find_process("/bin/postgres"),
         }

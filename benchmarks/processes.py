@@ -4,16 +4,19 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+_GUARD = "guard.py"
+"""Each server has a supervisor, whose command line ends with the server's."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def find_process(needle: str) -> int:
-    """Return the pid of this process's one descendant whose command line holds `needle` as an argument."""
-    found = [pid for pid in descendants(os.getpid()) if needle in _arguments(pid)]
-    own = [pid for pid in found if _parent(pid) not in found and "guard.py" not in " ".join(_arguments(pid))]
-    if len(own) != 1:
-        raise LookupError(f"{len(own)} processes run {needle}")
-    return own[0]
+    """Return the pid of the one tree of this process's descendants whose command line holds `needle`."""
+    lines = {pid: _command_line(pid) for pid in descendants(os.getpid())}
+    found = {pid for pid, line in lines.items() if needle in line and _GUARD not in line}
+    roots = [pid for pid in found if _parent(pid) not in found]
+    if len(roots) != 1:
+        raise LookupError(f"{len(roots)} processes run {needle}")
+    return roots[0]
 
 
 def descendants(pid: int) -> list[int]:
@@ -68,11 +71,11 @@ def _parent(pid: int) -> int:
     return int(fields[1]) if fields else 0
 
 
-def _arguments(pid: int) -> list[str]:
+def _command_line(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
     except (FileNotFoundError, ProcessLookupError):
-        return []
+        return ""
 
 
 def _children_by_parent() -> dict[int, list[int]]:

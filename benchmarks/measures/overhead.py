@@ -5,6 +5,7 @@ one-pixel photos, divided by the batch, less the CPU that the bare loop spends o
 database count.
 """
 
+import asyncio
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -55,7 +56,8 @@ async def measure_overhead(
         after = cpu_used(processes)
         by_entry[entry] = {name: (after[name] - before[name]) / jobs * 1000 for name in processes}
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        bare = pool.submit(_bare_cpu, photo, folder, jobs).result() / jobs * 1000
+        seconds = await asyncio.get_running_loop().run_in_executor(pool, _bare_cpu, photo, folder, jobs)
+    bare = seconds / jobs * 1000
     return Overhead(by_entry, bare)
 
 
