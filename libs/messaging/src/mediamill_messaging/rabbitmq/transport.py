@@ -7,7 +7,7 @@ with declaring the topology, so that a broker that came back empty is no special
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from faststream.asgi import make_asyncapi_asgi
 from faststream.rabbit import RabbitBroker
+from yarl import URL
 
 from mediamill_contracts.topology import EVENTS_EXCHANGE
 from mediamill_messaging.broadcasts import BroadcastRunner
@@ -33,6 +34,10 @@ from mediamill_messaging.transport import DeadLetterSink
 
 CONNECT_SECONDS = 5.0
 """Time for one attempt to connect."""
+CLOSE_SECONDS = 5.0
+"""Time for one connection to be closed in good order."""
+HEARTBEAT_SECONDS = 10
+"""Interval of heartbeats; a silent peer is given up after about three of them."""
 RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to connect; the last one repeats."""
 CANCEL_SECONDS = 2.0
@@ -55,7 +60,7 @@ class RabbitTransport:
         broadcasts: Sequence[BroadcastSubscription] = (),
         dead_letters: DeadLetterSink | None = None,
     ) -> None:
-        self._url = url
+        self._url = _with_heartbeat(url)
         self._service = service
         self._subscriptions = tuple(subscriptions)
         self._broadcasts = tuple(broadcasts)
@@ -179,8 +184,7 @@ class RabbitTransport:
         if not self._subscriptions or self._draining:
             return
         session.broker = build_broker(self._url, self._service, self._subscriptions, self._retries)
-        consuming = await session.broker.connect()
-        consuming.close_callbacks.add(session.on_close)
+        session.watch(await session.broker.connect())
         await session.broker.start()
 
 
@@ -191,20 +195,39 @@ class _Session:
         self.connection = connection
         self.broker: RabbitBroker | None = None
         self.lost = asyncio.Event()
-        connection.close_callbacks.add(self.on_close)
+        self._connections: list[AbstractConnection] = []
+        self.watch(connection)
 
-    def on_close(self, *_: object) -> None:
-        """Note that a connection has ended."""
+    def watch(self, connection: AbstractConnection) -> None:
+        """Count a connection among those without which the session cannot go on."""
+        self._connections.append(connection)
+        connection.close_callbacks.add(self._on_close)
+
+    def _on_close(self, *_: object) -> None:
         self.lost.set()
 
     async def close(self) -> None:
-        """Close both connections; running handlers are cancelled."""
-        closing = [self.connection.close()]
+        """Close the connections, which cancels running handlers; a peer that is gone is not waited for.
+
+        Connections go first: FastStream's own would otherwise go on reconnecting while its broker stops.
+        """
+        await asyncio.gather(*(_close_in_time(connection.close) for connection in self._connections))
         if self.broker is not None:
-            closing.append(self.broker.stop())
-        for result in await asyncio.gather(*closing, return_exceptions=True):
-            if isinstance(result, Exception):
-                logger.debug("connection was not closed in good order", error=str(result))
+            await _close_in_time(self.broker.stop)
+
+
+async def _close_in_time(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await close()
+    except Exception as error:  # noqa: BLE001 - there is nothing left to lose
+        logger.debug("connection was not closed in good order", error=f"{type(error).__name__}: {error}")
+
+
+def _with_heartbeat(url: str) -> str:
+    """Notice a peer that vanished without a word: the default would take three minutes."""
+    parsed = URL(url)
+    return str(parsed if "heartbeat" in parsed.query else parsed.update_query(heartbeat=HEARTBEAT_SECONDS))
 
 
 async def _listen(connection: AbstractConnection, listener: BroadcastRunner) -> None:
