@@ -1,29 +1,38 @@
 """The real HTTP application on a real server, on both databases."""
 
 import asyncio
+import hashlib
 import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 import uvicorn
 
 from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.tables import utc_now
+from mediamill_contracts.media import MediaProcessed
+from mediamill_contracts.recipe import ObjectRef, PictureFacts, ProducedVariant
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.body_stream import BodyPace
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
+from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_runtime.identity import Role, TokenIssuer, TokenVerifier
 from mediamill_storage.inspection import AcceptancePolicy
+from mediamill_storage.keys import original_key, permanent_prefix, staged_prefix, variant_key
 from mediamill_storage.local import LocalObjectStore
 from mediamill_testing.photos import PhotoCorpus
 
 SECRET = "a key for the tests that is long enough to sign with"
-PACE = BodyPace(idle_seconds=0.5, grace_seconds=1.0, min_bytes_per_second=1_000_000)
+VARIANT = bytes(range(256)) * 8
+"""Stands for a picture of 2,048 bytes; serving does not look inside."""
+PACE = BodyPace(idle_seconds=1.5, grace_seconds=2.0, min_bytes_per_second=20_000)
 
 
 @dataclass
@@ -75,6 +84,34 @@ class Api:
         waiting: int = answer.json()["statuses"]["waiting"]
         return waiting
 
+    async def upload_ready(self, user_id: str = "user-1", *, name: str = "my cup.jpg") -> str:
+        """Upload a picture, let a worker be done with it, and return the medium's id."""
+        body = (await self.upload(user_id=user_id, name=name)).json()
+        await self.finish(body["mediaId"], body["jobId"], user_id)
+        media_id: str = body["mediaId"]
+        return media_id
+
+    async def finish(self, media_id: str, job_id: str, user_id: str = "user-1") -> None:
+        """Record the result that a worker would send, with its objects in place."""
+        prefix = permanent_prefix(UUID(media_id), "0" * 64, utc_now())
+        staged = next(path for path in self.stored_files() if path.startswith(staged_prefix(user_id)))
+        await self.parts.store.move(staged, original_key(prefix, "image/jpeg"))
+        await self.parts.store.put_stream(
+            variant_key(prefix, "thumb", "image/webp"), _chunks(VARIANT), media_type="image/webp"
+        )
+        source = _ref(original_key(prefix, "image/jpeg"), self.photo, "image/jpeg")
+        thumb = _ref(variant_key(prefix, "thumb", "image/webp"), VARIANT, "image/webp")
+        result = MediaProcessed(
+            media_id=UUID(media_id),
+            job_id=UUID(job_id),
+            user_id=user_id,
+            source=source,
+            facts=PictureFacts(width=40, height=30, thumbhash="AAAA", dominant_color="#102030"),
+            variants=(ProducedVariant(name="thumb", object=thumb, width=40, height=30),),
+            duration_ms=120,
+        )
+        await SuccessRecords(self.parts.database, self.parts.store).record_processed(result)
+
     async def raw(self, request: bytes, *, end: bool = False) -> tuple[int, dict[str, object]]:
         """Send bytes as they are and return status and JSON body of what comes back.
 
@@ -115,6 +152,15 @@ def file_part(content: bytes, *, field_name: str = "file", boundary: bytes = b"f
     """Return a part with a file, its delimiter before it, none after it."""
     disposition = f'Content-Disposition: form-data; name="{field_name}"; filename="photo.jpg"'.encode()
     return b"--" + boundary + b"\r\n" + disposition + b"\r\nContent-Type: image/jpeg\r\n\r\n" + content
+
+
+def _ref(key: str, content: bytes, media_type: str) -> ObjectRef:
+    digest = hashlib.sha256(content).hexdigest()
+    return ObjectRef(key=key, size_bytes=len(content), sha256=digest, media_type=media_type)
+
+
+async def _chunks(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

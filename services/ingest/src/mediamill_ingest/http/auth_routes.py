@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from mediamill_ingest.auth.sessions import Session, Sessions, TooManyAttemptsError, WrongCredentialsError
 from mediamill_ingest.http.identity import DOCUMENTED, SESSION_COOKIE, Caller, refuse_foreign_page
+from mediamill_ingest.http.json_body import described, json_body
 from mediamill_ingest.http.parts import HttpParts, Parts
 from mediamill_ingest.http.problems import ProblemError, not_found
 from mediamill_ingest.http.responses import refusals
@@ -12,7 +13,7 @@ from mediamill_ingest.http.schemas import Me, SignedIn, UserView
 
 _MAX_BODY_BYTES = 16 * 1024
 
-router = APIRouter(tags=["auth"], prefix="/api/auth", max_body_size=_MAX_BODY_BYTES)
+router = APIRouter(tags=["auth"], prefix="/api/auth")
 
 
 class Credentials(BaseModel):
@@ -22,11 +23,16 @@ class Credentials(BaseModel):
     password: SecretStr = Field(min_length=1, max_length=1024)
 
 
-@router.post("/login", responses=refusals(401, 403, 422, 429))
-async def login(request: Request, response: Response, credentials: Credentials, parts: Parts) -> SignedIn:
+@router.post(
+    "/login",
+    responses=refusals(401, 403, 408, 413, 422, 429),
+    openapi_extra={"requestBody": {"required": True, "content": described(Credentials)}},
+)
+async def login(request: Request, response: Response, parts: Parts) -> SignedIn:
     """Sign in; the token is in the answer for programs, and in a cookie for pages."""
     if "origin" in request.headers or "sec-fetch-site" in request.headers:
         refuse_foreign_page(request)
+    credentials = await json_body(request, parts, Credentials, max_bytes=_MAX_BODY_BYTES)
     session = await _open_session(request, credentials, _local_sessions(parts))
     response.set_cookie(
         SESSION_COOKIE,

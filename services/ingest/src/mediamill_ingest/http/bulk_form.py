@@ -11,6 +11,7 @@ from mediamill_ingest.http.problems import ProblemError
 from mediamill_ingest.http.refusals import storage_full
 from mediamill_ingest.http.schemas import BulkRejection
 from mediamill_ingest.http.upload_fields import UploadFields, upload_fields
+from mediamill_ingest.metrics import count_refused
 from mediamill_storage.inspection import RefusedFileError
 from mediamill_storage.object_store import StorageFullError
 
@@ -79,6 +80,7 @@ class BulkForm:
             self._file = None
 
     def _reject(self, error: RefusedFileError) -> None:
+        count_refused(error.code)
         rejection = BulkRejection(filename=self._name, code=error.code, detail=error.detail)
         self._received.rejected.append(rejection)
         if self._file is not None:

@@ -1,18 +1,16 @@
 """`POST /api/media/bulk`: many files in one request, processed on the lane that lets others pass."""
 
-from collections import deque
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 
 from mediamill_ingest.http.acceptance import accept_staged
-from mediamill_ingest.http.body_stream import body_stream
 from mediamill_ingest.http.bulk_form import BulkForm, ReceivedFiles
 from mediamill_ingest.http.idempotency import IdempotencyKeyHeader, repeatable
 from mediamill_ingest.http.identity import DOCUMENTED, Caller
+from mediamill_ingest.http.json_body import described, json_body
 from mediamill_ingest.http.parts import HttpParts, Parts
-from mediamill_ingest.http.problems import ProblemError
 from mediamill_ingest.http.responses import UPLOAD_REFUSALS
 from mediamill_ingest.http.schemas import BulkAccepted, BulkJob
 from mediamill_ingest.http.staged_keys import BulkOfKeys, accept_staged_keys
@@ -21,9 +19,8 @@ from mediamill_ingest.usecases.accept_upload import RepeatableRequest
 from mediamill_runtime.identity import Identity
 
 _MAX_JSON_BYTES = 256 * 1024
-_JSON = {"application/json": {"schema": BulkOfKeys.model_json_schema()}}
 _BODY: dict[str, Any] = upload_body(many=True)
-_BODY["content"] |= _JSON
+_BODY["content"] |= described(BulkOfKeys)
 
 router = APIRouter(tags=["uploads"], dependencies=DOCUMENTED)
 
@@ -40,7 +37,7 @@ async def upload_many(
 ) -> BulkAccepted:
     """Take many pictures in; each is accepted or refused on its own."""
     if request.headers.get("content-type", "").startswith("application/json"):
-        wanted = await _json_body(request, parts)
+        wanted = await json_body(request, parts, BulkOfKeys, max_bytes=_MAX_JSON_BYTES)
         requests = [
             _part_of(
                 request,
@@ -59,37 +56,31 @@ async def upload_many(
 async def _accept_files(
     request: Request, parts: HttpParts, caller: Identity, received: ReceivedFiles, key: str | None
 ) -> BulkAccepted:
-    """Accept file by file; should one fail for a reason of ours, those not yet accepted are removed."""
-    verdict = BulkAccepted(jobs=[], rejected=received.rejected)
-    waiting = deque(received.staged)
+    """Accept the files side by side, so that they share a transaction; each that fails removes its bytes."""
     fields = received.fields.model_dump_json()
-    try:
-        while waiting:
-            file = waiting.popleft()
-            part = _part_of(request, key, len(verdict.jobs), file.sha256, file.file_name, fields)
-            accepted = await accept_staged(
-                parts, caller.user_id, file, received.fields, lane="bulk", request=part
+    outcomes = await asyncio.gather(
+        *(
+            accept_staged(
+                parts,
+                caller.user_id,
+                file,
+                received.fields,
+                lane="bulk",
+                request=_part_of(request, key, number, file.sha256, file.file_name, fields),
             )
-            job = BulkJob(job_id=accepted.job_id, media_id=accepted.media_id, filename=file.file_name)
-            verdict.jobs.append(job)
-    finally:
-        for file in waiting:
-            await parts.store.delete(file.key)
+            for number, file in enumerate(received.staged)
+        ),
+        return_exceptions=True,
+    )
+    verdict = BulkAccepted(jobs=[], rejected=received.rejected)
+    for file, accepted in zip(received.staged, outcomes, strict=True):
+        if isinstance(accepted, BaseException):
+            raise accepted
+        job = BulkJob(job_id=accepted.job_id, media_id=accepted.media_id, filename=file.file_name)
+        verdict.jobs.append(job)
     return verdict
 
 
 def _part_of(request: Request, key: str | None, number: int, *content: str) -> RepeatableRequest | None:
     """Return the repeatable request for one file: each is accepted in a transaction of its own."""
     return repeatable(request, None if key is None else f"{key}/{number}", *content)
-
-
-async def _json_body(request: Request, parts: HttpParts) -> BulkOfKeys:
-    body = bytearray()
-    async for chunk in body_stream(request, max_bytes=_MAX_JSON_BYTES, pace=parts.pace):
-        body += chunk
-    try:
-        return BulkOfKeys.model_validate_json(bytes(body))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ProblemError(422, "invalid_request", f"{where}: {first['msg']}") from None

@@ -8,6 +8,7 @@ from mediamill_ingest.http.parts import HttpParts
 from mediamill_ingest.http.problems import ProblemError
 from mediamill_ingest.http.refusals import refusal, storage_full
 from mediamill_ingest.http.upload_fields import UploadFields, upload_fields
+from mediamill_ingest.metrics import count_refused
 from mediamill_runtime.identity import Identity
 from mediamill_storage.inspection import RefusedFileError
 from mediamill_storage.object_store import StorageFullError
@@ -37,8 +38,13 @@ class SingleUpload:
                 raise ProblemError(400, "missing_file", f"The form has no file in the field {FILE_FIELD!r}.")
             return await self._file.stage(caller.user_id), fields
         except RefusedFileError as error:
+            count_refused(error.code)
             raise refusal(error) from None
+        except ProblemError as error:
+            count_refused(error.code)
+            raise
         except StorageFullError:
+            count_refused("storage_full")
             raise storage_full() from None
         finally:
             if self._file is not None:

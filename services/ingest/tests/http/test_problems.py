@@ -1,0 +1,75 @@
+"""Errors that nobody planned, and the API's description."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from mediamill_ingest.http.app import build_app
+
+from .conftest import Api
+
+
+async def _broken(api: Api, *, show_details: bool) -> httpx.Response:
+    """Ask an application whose database has been closed for good."""
+    parts = replace(api.parts, show_details=show_details)
+    app = build_app(parts)
+
+    async def fail() -> None:
+        raise RuntimeError("password=hunter2 at 10.0.0.3")
+
+    app.add_api_route("/broken", fail)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.get("/broken")
+
+
+async def test_production_tells_nothing_technical(api: Api) -> None:
+    """An unexpected error shows a code and nothing of its cause; in development it shows the cause."""
+    answer = await _broken(api, show_details=False)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "hunter2" not in answer.text
+    assert "RuntimeError" in (await _broken(api, show_details=True)).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/nothing", 404, "not_found"),
+        ("PUT", "/api/media", 405, "method_not_allowed"),
+        ("GET", "/api/media?limit=0", 422, "invalid_request"),
+        ("GET", "/api/media/not-an-id", 422, "invalid_request"),
+    ],
+)
+async def test_every_refusal_is_a_problem_document(
+    api: Api, method: str, path: str, status: int, code: str
+) -> None:
+    """What the framework refuses has the same shape as what the routes refuse."""
+    answer = await api.client.request(method, path, headers=api.as_user())
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
+async def test_the_description_is_complete(api: Api) -> None:
+    """The description has the upload's form, camelCase answers and a schema for refusals."""
+    description = (await api.client.get("/openapi.json")).json()
+    upload = description["paths"]["/api/media"]["post"]
+    form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"]
+    assert {"entityType", "entityId", "alt", "title"} <= form["properties"].keys()
+    schemas = description["components"]["schemas"]
+    assert {"jobId", "mediaId"} <= schemas["UploadAccepted"]["properties"].keys()
+    assert {"code", "traceId"} <= schemas["Problem"]["properties"].keys()
+    assert upload["responses"]["415"]["content"].keys() == {"application/problem+json"}
+    names = {
+        name for path in description["paths"].values() for call in path.values() for name in call["responses"]
+    }
+    assert "202" in names
+
+
+async def test_documented_operations_are_distinct(api: Api) -> None:
+    """Generated clients need one name for each operation."""
+    description = (await api.client.get("/openapi.json")).json()
+    ids = [call["operationId"] for path in description["paths"].values() for call in path.values()]
+    assert len(ids) == len(set(ids))
