@@ -153,6 +153,21 @@ async def test_a_cancelled_block_frees_the_writer(database: Database) -> None:
     assert await _value(database) == 7
 
 
+async def test_a_write_inside_a_write_is_refused(database: Database) -> None:
+    """What would wait for itself for ever on one database is an error on both."""
+
+    async def nest() -> None:
+        async with database.write(), database.write():
+            pass
+
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match="inside"):
+            await nest()
+        async with database.write() as session:
+            await session.execute(update(counter).values(value=1))
+    assert await _value(database) == 1
+
+
 async def test_check_fails_when_the_database_is_gone() -> None:
     """A readiness check says so when there is nothing to talk to."""
     database = Database(f"postgresql+asyncpg://nobody@127.0.0.1:{free_port()}/none")

@@ -6,7 +6,7 @@ and begin with BEGIN IMMEDIATE so that a read never has to be upgraded half way.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import event, text
@@ -23,6 +23,7 @@ class Database:
         self.engine = _create_engine(url, pool_size)
         self.dialect = self.engine.dialect.name
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._writing: set[asyncio.Task[Any] | None] = set()
         self._listeners: list[CommitListener] = []
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -39,17 +40,27 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Open a session whose transaction commits at the end of the block, or rolls back on an error.
 
-        A cancellation that arrives during the commit takes effect when the commit has ended.
+        A cancellation that arrives during the commit takes effect when the commit has ended. Raises
+        RuntimeError inside another `write()` of the same task: on SQLite the inner one would wait for the
+        outer for ever.
         """
-        if self._writer is None:
-            async with AsyncSession(self.engine, expire_on_commit=False) as session:
-                yield session
-                await self._commit(session)
-        else:
-            async with self._writer, AsyncSession(self.engine, expire_on_commit=False) as session:
-                await session.connection(execution_options={"mediamill_write": True})
-                yield session
-                await self._commit(session)
+        async with self._turn(), AsyncSession(self.engine, expire_on_commit=False) as session:
+            await session.connection(execution_options={"mediamill_write": True})
+            yield session
+            await self._commit(session)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait until this task may write."""
+        task = asyncio.current_task()
+        if task in self._writing:
+            raise RuntimeError("write() inside write() of the same task")
+        self._writing.add(task)
+        try:
+            async with self._writer or nullcontext():
+                yield
+        finally:
+            self._writing.discard(task)
 
     async def _commit(self, session: AsyncSession) -> None:
         """Commit to the end and tell the listeners, even when the caller is cancelled meanwhile."""

@@ -113,6 +113,7 @@ class QueueRunner:
         self._running.discard(task)
         if task.cancelled():
             self._outcomes.released.append(row_id)
+            self.expect(0)
         self._wake.set()
 
     async def _run(self, row: Row[Any]) -> None:
