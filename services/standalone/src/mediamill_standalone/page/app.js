@@ -37,6 +37,7 @@ async function showStudio(user) {
       "media:restored": ({ mediaId }) => library.refresh(mediaId),
     },
     showLive,
+    showSignIn,
   );
   await library.open(user.id);
 }
