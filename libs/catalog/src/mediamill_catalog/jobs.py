@@ -1,7 +1,7 @@
 """State changes of jobs: progress only grows, and a finished job stays as it is.
 
-Whoever changes a medium and its job in one transaction changes the medium first, so that two of them never
-wait for each other.
+Whoever changes a medium and its job in one transaction changes the medium first, and many of either in the
+order of their ids, so that two transactions never wait for each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ async def complete_jobs(session: AsyncSession, attempts: Mapping[UUID, int], *, 
         _COMPLETE,
         [
             {"done_job": job_id, "done_attempts": attempt, "done_at": now}
-            for job_id, attempt in attempts.items()
+            for job_id, attempt in sorted(attempts.items())
         ],
     )
 

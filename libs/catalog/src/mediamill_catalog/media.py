@@ -82,7 +82,9 @@ async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
 async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> Row[Any] | None:
     """Return the row, or None; `lock` keeps it as it is until the transaction ends."""
     statement = select(MEDIA).where(MEDIA.c.id == media_id)
-    return (await session.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return (
+        await session.execute(statement.with_for_update(key_share=True) if lock else statement)
+    ).one_or_none()
 
 
 async def find_many(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
@@ -118,7 +120,7 @@ async def lock_open(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UU
         select(*_OUTCOME)
         .where(MEDIA.c.id.in_(sorted(media_ids)), MEDIA.c.status.in_(OPEN))
         .order_by(MEDIA.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {row.id: row for row in found.all()}
 

@@ -1,5 +1,6 @@
 """Settings of ingest, from `INGEST_*` and the shared names."""
 
+import json
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -33,7 +34,7 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
     """Frames of an animation."""
     max_total_pixels: int = Field(default=200_000_000, ge=1)
     """Pixels of all frames together: what an animation costs to decode."""
-    variants: VariantsByEntity = Field(default_factory=dict)
+    variants: Annotated[VariantsByEntity, NoDecode] = Field(default_factory=dict)
     """JSON: for each entity type the list of its variants; replaces or adds to the defaults."""
     storage_strategy: StorageStrategy = "local_only"
     max_bulk_files: int = Field(default=100, ge=1, le=10_000)
@@ -55,6 +56,16 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        if isinstance(value, str):
+            try:
+                return json.loads(value)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"not JSON: {error}") from None
         return value
 
     @field_validator("accepted_types")

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +135,20 @@ async def test_gateway_may_not_touch_what_is_not_the_senders(
     with pytest.raises(PermanentError, match="foreign_key"):
         await admit_upload(bench.admission, stolen)
     assert await bench.stored() == before
+
+
+async def test_link_out_of_the_store_is_not_followed(bench: Workbench, tmp_path: Path) -> None:
+    """A gateway that stages a symbolic link does not get the server's own files published."""
+    event = await bench.announce(b"x")
+    secret = tmp_path / "secret.jpg"
+    await asyncio.to_thread(secret.write_bytes, PHOTO)
+    staged = tmp_path / "store" / event.staged.key
+    await asyncio.to_thread(staged.unlink)
+    await asyncio.to_thread(staged.symlink_to, secret)
+    with pytest.raises(PermanentError, match="foreign_key"):
+        await admit_upload(bench.admission, event)
+    assert secret.exists()
+    assert await bench.emitted(MediaAccepted) == []
 
 
 async def test_ids_of_others_are_refused(bench: Workbench, photo: bytes) -> None:

@@ -31,6 +31,7 @@ from mediamill_outbox import emit
 from mediamill_storage import keys
 from mediamill_storage.inspection import AcceptancePolicy, RefusedFileError
 from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
+from mediamill_storage.rooted_paths import UnsafeKeyError
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -80,6 +81,8 @@ async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
         await _accept(admission, event, medium)
     except RefusedFileError as refusal:
         await _refuse(admission, event, refusal.code, refusal.detail)
+    except UnsafeKeyError as error:
+        raise PermanentError("foreign_key", "The bytes are not in the sender's staging folder.") from error
     except ObjectNotFoundError:
         if utc_now() - event.uploaded_at < timedelta(seconds=admission.late_seconds):
             raise
