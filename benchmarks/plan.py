@@ -35,13 +35,13 @@ FULL = Plan(
 )
 QUICK = Plan(
     rounds=1,
-    photos_a_round=12,
-    different_photos=6,
-    idle_uploads=6,
-    empty_jobs=50,
-    small_uploads={1: 20, 50: 150},
-    large_uploads={1: 10, 50: 100},
-    steady_seconds=4.0,
+    photos_a_round=6,
+    different_photos=3,
+    idle_uploads=3,
+    empty_jobs=40,
+    small_uploads={1: 10, 50: 60},
+    large_uploads={1: 5, 50: 50},
+    steady_seconds=1.0,
     loop_rounds=1,
-    loop_uploads=100,
+    loop_uploads=50,
 )
