@@ -5,13 +5,14 @@ import pyvips
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 
 _CUT_OFF_MARKS = ("premature end", "truncat", "end of file", "read error", "bad seek")
-_MEMORY_MARKS = ("out of memory", "unable to allocate", "cannot allocate", "memory allocation")
+_MEMORY_MARK = "memory"
+"""libvips says `out of memory`, libjpeg `insufficient memory`, others have their own words around it."""
 
 
 def decoding_failure(error: pyvips.Error) -> Exception:
     """Return what to raise for an error while reading a file: it is the file's fault, or memory is short."""
     message = str(error).lower()
-    if any(mark in message for mark in _MEMORY_MARKS):
+    if _MEMORY_MARK in message:
         return MemoryError(message)
     if any(mark in message for mark in _CUT_OFF_MARKS):
         return UnacceptableFileError("truncated", "the picture ends before its time")
@@ -21,6 +22,6 @@ def decoding_failure(error: pyvips.Error) -> Exception:
 def encoding_failure(error: pyvips.Error) -> Exception:
     """Return what to raise for an error while writing a variant: never the file's fault."""
     message = str(error).lower()
-    if any(mark in message for mark in _MEMORY_MARKS):
+    if _MEMORY_MARK in message:
         return MemoryError(message)
     return OSError(message)

@@ -1,0 +1,39 @@
+"""The service is put together so that children never idle, and its settings complain by name."""
+
+from pathlib import Path
+
+import pytest
+
+from mediamill_processor.main import build_parts, build_service
+from mediamill_processor.settings import ProcessorSettings
+from mediamill_runtime.settings import SettingsError, load_settings
+from mediamill_storage.local import LocalObjectStore
+
+from .conftest import RememberingPublisher
+
+
+def test_each_lane_has_work_in_hand_for_every_child(
+    store: LocalObjectStore, publisher: RememberingPublisher, tmp_path: Path
+) -> None:
+    """With many cores, more messages are taken at once than the topology's default."""
+    settings = ProcessorSettings(env="test", storage_root=tmp_path / "store", children=16)
+    parts = build_parts(settings, store, publisher)
+    assert {subscription.queue.name for subscription in parts.subscriptions} == {
+        "processor.images",
+        "processor.images-bulk",
+    }
+    assert all(subscription.prefetch >= 32 for subscription in parts.subscriptions)
+
+
+def test_building_connects_to_nothing(tmp_path: Path) -> None:
+    """A service can be built while broker and storage are elsewhere; only its start needs them."""
+    service = build_service(ProcessorSettings(env="test", storage_root=tmp_path / "store"))
+    assert service.name == "processor"
+
+
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator reads which variable to change."""
+    monkeypatch.setenv("MEDIAMILL_ENV", "test")
+    monkeypatch.setenv("PROCESSOR_CHILDREN", "0")
+    with pytest.raises(SettingsError, match="PROCESSOR_CHILDREN"):
+        load_settings(ProcessorSettings)
