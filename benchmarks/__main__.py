@@ -13,7 +13,7 @@ from benchmarks.contestants.bare_loop import BareLoop
 from benchmarks.contestants.bare_server import BareServer
 from benchmarks.contestants.celery_pillow import CeleryPillow
 from benchmarks.contestants.mediamill import MediamillStaged, MediamillUpload
-from benchmarks.contestants.sharp_bullmq import SharpBullMq
+from benchmarks.contestants.sharp_bullmq import SharpBullMq, redis_program
 from benchmarks.installation import Installation
 from benchmarks.machine import describe
 from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
@@ -38,6 +38,7 @@ def main() -> None:
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     arguments = parser.parse_args()
+    redis_program()  # says at once when it is missing, not minutes later
     os.environ["VIPS_CONCURRENCY"] = "1"  # two processes with one thread each: as fast as anything
     with tempfile.TemporaryDirectory(prefix="mediamill-benchmark-") as folder:
         (Path(folder) / OUTPUT).mkdir()

@@ -68,8 +68,9 @@ class MediamillUpload:
         async def uploader() -> None:
             async with Connection(self._installation.system.ingest.url) as connection:
                 for photo in waiting:
+                    request = self._installation.upload(photo)
                     began = time.time()
-                    answer = await connection.send(self._installation.upload(photo))
+                    answer = await connection.send(request)
                     if answer.status != ACCEPTED:
                         raise RuntimeError(f"{photo.name} was answered {answer.status}: {answer.body}")
                     uploads.append((began, answer.body["mediaId"]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.run import Run, run_of
 from benchmarks.variants import EFFORT, QUALITY, VARIANTS
+from mediamill_testing.javascript_client import node_program
 from mediamill_testing.ports import free_port, release_port
 from mediamill_testing.servers import MissingServerError
 from mediamill_testing.servers.process import GuardedProcess, Scratch
@@ -34,11 +35,11 @@ class SharpBullMq:
     async def start(self) -> None:
         """Install what the lock file names, then start Redis, the worker and the client."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        node = _program("node")
-        await asyncio.to_thread(install)
+        node = node_program()
+        await asyncio.to_thread(_install, node)
         self._serve(
             "redis",
-            [_program("redis-server"), "--port", str(self._port), "--bind", "127.0.0.1", "--save", ""],
+            [redis_program(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", ""],
         )
         settings = {
             "redisPort": self._port,
@@ -83,15 +84,24 @@ class SharpBullMq:
         self._servers.append(GuardedProcess(command, scratch=self._scratch, log=log, env=environment))
 
 
-def install() -> None:
-    """Install the locked packages unless they are there already."""
-    if not (HERE / "node_modules" / ".package-lock.json").exists():
-        subprocess.run([_program("npm"), "ci", "--no-audit", "--no-fund"], cwd=HERE, check=True)
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
+def redis_program() -> str:
+    """Return the path of redis-server; raises MissingServerError."""
+    found = shutil.which("redis-server")
     if found is None:
-        package = {"redis-server": "redis-server"}.get(name, "nodejs npm")
-        raise MissingServerError(f"{name} is not installed; on Debian or Ubuntu: `apt-get install {package}`")
+        raise MissingServerError(
+            "redis-server is missing; on Debian or Ubuntu: `apt-get install redis-server`"
+        )
     return found
+
+
+def _install(node: str) -> None:
+    """Install the locked packages unless they are there already."""
+    if (HERE / "node_modules" / ".package-lock.json").exists():
+        return
+    beside_node = Path(node).parent
+    subprocess.run(
+        [str(beside_node / "npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=HERE,
+        env=os.environ | {"PATH": f"{beside_node}:{os.environ['PATH']}"},
+        check=True,
+    )
