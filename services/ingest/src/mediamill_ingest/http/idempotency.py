@@ -8,16 +8,27 @@ from fastapi import Header, Request
 from mediamill_ingest.http.problems import ProblemError
 from mediamill_ingest.usecases.accept_upload import RepeatableRequest
 
-MAX_KEY = 200
+_HEADER = "Idempotency-Key"
+_MAX_KEY = 200
+_DESCRIPTION = "Same key and same request: the same answer, nothing new. Another request: 409."
 IdempotencyKeyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=MAX_KEY,
-        description="Same key and same request: the same answer, nothing new. Another request: 409.",
-    ),
+    str | None, Header(alias=_HEADER, min_length=1, max_length=_MAX_KEY, description=_DESCRIPTION)
 ]
+KEY_PARAMETER = {
+    "name": _HEADER,
+    "in": "header",
+    "description": _DESCRIPTION,
+    "schema": {"type": "string", "minLength": 1, "maxLength": _MAX_KEY},
+}
+"""The same for a route that is described by hand and reads the header with `key_of`."""
+
+
+def key_of(request: Request) -> str | None:
+    """Return the request's key; raises ProblemError `invalid_request` when it is empty or too long."""
+    key = request.headers.get(_HEADER)
+    if key is not None and not 0 < len(key) <= _MAX_KEY:
+        raise ProblemError(422, "invalid_request", f"{_HEADER}: 1 to {_MAX_KEY} characters.", close=True)
+    return key
 
 
 def repeatable(request: Request, key: str | None, *content: str | None) -> RepeatableRequest | None:

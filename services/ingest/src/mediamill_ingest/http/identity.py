@@ -19,12 +19,17 @@ _cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False)
 DOCUMENTED = [Depends(_bearer), Depends(_cookie)]
 """Route dependencies that make the API's description say how to sign in."""
 
+SECURITY: list[dict[str, list[str]]] = [{_bearer.scheme_name: []}, {_cookie.scheme_name: []}]
+"""The same for a route that is described by hand."""
+
 
 async def signed_in(request: Request, parts: Parts) -> Identity:
     """Return who asks; raises ProblemError `not_signed_in`, or `cross_site_request` for a foreign page's."""
     identity = await _identity_of(request, parts)
     if identity is None:
-        raise ProblemError(401, "not_signed_in", "Sign in first.", headers=_CHALLENGE)
+        raise ProblemError(
+            401, "not_signed_in", "Sign in first.", headers=_CHALLENGE, close=_has_body(request)
+        )
     return identity
 
 
@@ -60,7 +65,8 @@ async def _identity_of(request: Request, parts: Parts) -> Identity | None:
         return await parts.verifier.verify(token.strip())
     except InvalidTokenError:
         detail = "The access token is not valid or has expired."
-        raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE) from None
+        unread = _has_body(request)
+        raise ProblemError(401, "invalid_token", detail, headers=_CHALLENGE, close=unread) from None
 
 
 def refuse_foreign_page(request: Request) -> None:
@@ -74,4 +80,10 @@ def refuse_foreign_page(request: Request) -> None:
         return
     if site is None and origin is not None and urlsplit(origin).netloc == request.headers.get("host"):
         return
-    raise ProblemError(403, "cross_site_request", "The request comes from another site.")
+    detail = "The request comes from another site."
+    raise ProblemError(403, "cross_site_request", detail, close=_has_body(request))
+
+
+def _has_body(request: Request) -> bool:
+    """Return whether there may be a body, which nobody will read once the request is refused."""
+    return request.method not in _SAFE_METHODS

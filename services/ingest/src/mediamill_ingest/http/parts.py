@@ -49,9 +49,14 @@ class HttpParts:
         return UploadIntake(self.database)
 
 
-async def _parts(request: Request) -> HttpParts:
+def parts_of(request: Request) -> HttpParts:
+    """Return the parts of the application that the request came to."""
     parts: HttpParts = request.app.state.parts
     return parts
+
+
+async def _parts(request: Request) -> HttpParts:
+    return parts_of(request)
 
 
 Parts = Annotated[HttpParts, Depends(_parts)]
