@@ -1,6 +1,7 @@
 """The publisher tells a lost topology, a lost broker and a wrong key apart."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,7 @@ from mediamill_messaging.rabbitmq import RabbitTransport, publisher
 from mediamill_testing.conformance_messages import Recorder, Sample, queue
 from mediamill_testing.ports import free_port
 from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.waiting import eventually
 
 Connect = Callable[..., Awaitable[RabbitTransport]]
 WORK = queue("work")
@@ -63,10 +65,7 @@ async def test_a_deleted_queue_is_declared_again(
     await transport.drain(0)
     rabbitmq.management("DELETE", f"/api/queues/{vhost}/{quote(WORK.name, safe='')}")
     await asyncio.gather(*(transport.publisher.publish(Sample(topic="work")) for _ in range(5)))
-    connection = await aio_pika.connect(rabbitmq_vhost_url)
-    async with connection:
-        declared = await (await connection.channel()).get_queue(WORK.name)
-        assert declared.declaration_result.message_count == 5
+    assert await _waiting(rabbitmq_vhost_url) == 5
 
 
 async def test_a_deleted_exchange_is_declared_again(
@@ -78,6 +77,28 @@ async def test_a_deleted_exchange_is_declared_again(
     vhost = urlsplit(rabbitmq_vhost_url).path[1:]
     rabbitmq.management("DELETE", f"/api/exchanges/{vhost}/media.events")
     await transport.publisher.publish(Sample(topic="work"))
+
+
+async def test_a_publish_outlives_its_connection(
+    connect: Connect, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+) -> None:
+    """Publishes that were cut off in the middle go on by themselves on the next connection."""
+    vhost = urlsplit(rabbitmq_vhost_url).path[1:]
+    transport = await connect(subscriptions=[_bound(WORK)])
+    await transport.drain(time.monotonic() + 5)
+
+    def connections() -> list[str]:
+        listed = rabbitmq.management("GET", f"/api/vhosts/{vhost}/connections")
+        return [quote(item["name"], safe="") for item in listed]
+
+    names = await eventually(connections)
+    burst = asyncio.gather(*(transport.publisher.publish(Sample(topic="work")) for _ in range(100)))
+    for name in names or []:
+        await asyncio.to_thread(rabbitmq.management, "DELETE", f"/api/connections/{name}")
+    await burst
+    await transport.publisher.publish(Sample(topic="work"))
+    await eventually(lambda: transport.is_connected)
+    assert await _waiting(rabbitmq_vhost_url) >= 101
 
 
 async def test_without_a_broker_the_wait_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +116,13 @@ async def test_a_message_with_bytes_in_it_is_refused(connect: Connect) -> None:
     transport = await connect()
     with pytest.raises(PermanentError, match="message_too_large"):
         await transport.publisher.publish(Sample(topic="x" * 300_000))
+
+
+async def _waiting(url: str) -> int:
+    connection = await aio_pika.connect(url)
+    async with connection:
+        declared = await (await connection.channel()).get_queue(WORK.name)
+        return declared.declaration_result.message_count or 0
 
 
 def _bound(work: Queue) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,8 @@ from mediamill_messaging.rabbitmq.topology import Topology
 
 CONFIRM_SECONDS = 10.0
 """Time for one publish, from the call to the broker's confirm, waiting for a connection included."""
+RETRY_PAUSE_SECONDS = 0.05
+"""Wait before a publish is tried again on a new channel, or after the topology was declared again."""
 
 logger = structlog.get_logger(__name__)
 
@@ -102,23 +104,27 @@ class RabbitPublisher:
         await self._open_channel()
 
     async def _send(self, message: aio_pika.Message, exchange: str, routing_key: str) -> None:
+        """Try until the confirm, over as many channels and connections as come and go meanwhile."""
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                for last in (False, True):
-                    declared = self._declared
-                    try:
-                        await self._try(message, exchange, routing_key)
-                    except _LostTopologyError:
-                        if last:
-                            raise
-                        await self._redeclare(declared)
-                    except _ChannelLostError:
-                        if last:
-                            raise
-                    else:
+                while True:
+                    if await self._is_sent(message, exchange, routing_key):
                         return
+                    await asyncio.sleep(RETRY_PAUSE_SECONDS)
         except TimeoutError as error:
             raise BrokerUnavailableError(f"no confirm within {CONFIRM_SECONDS:.0f} s") from error
+
+    async def _is_sent(self, message: aio_pika.Message, exchange: str, routing_key: str) -> bool:
+        declared = self._declared
+        try:
+            await self._try(message, exchange, routing_key)
+        except _LostTopologyError:
+            with suppress(_ChannelLostError):
+                await self._redeclare(declared)
+            return False
+        except _ChannelLostError:
+            return False
+        return True
 
     async def _try(self, message: aio_pika.Message, exchange: str, routing_key: str) -> None:
         channel = await self._open_channel()
