@@ -33,7 +33,8 @@ async def test_every_photo_becomes_ready_and_looks_right(
             media = await client.media(accepted.media_id)
             return [f"{photo.name}: {problem}" for problem in await _problems(client, photo, media)]
 
-    assert [problem for problems in await asyncio.gather(*map(check, photos)) for problem in problems] == []
+    problems = [problem for found in await asyncio.gather(*map(check, photos)) for problem in found]
+    assert not problems, "\n".join(problems)
 
 
 @pytest.mark.parametrize("name", PhotoCorpus.hostile_names)
@@ -96,9 +97,8 @@ async def _problems(client: MediamillClient, photo: Photo, media: Media) -> list
 
 def _same_shape(size: tuple[int, int], original: tuple[int, int]) -> bool:
     """Tell whether `size` is `original`, or that made smaller with its proportions, to a rounded pixel."""
-    scale = max(size[0] / original[0], size[1] / original[1])
-    expected = (original[0] * scale, original[1] * scale)
-    return scale <= 1 and all(abs(a - max(1, b)) <= 1 for a, b in zip(size, expected, strict=True))
+    scale = max(size) / max(original)
+    return scale <= 1 and all(abs(a - max(1, b * scale)) <= 1 for a, b in zip(size, original, strict=True))
 
 
 async def _upload_and_wait(client: MediamillClient, photo: Photo) -> Job:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,9 +46,8 @@ async def test_each_upload_ends_ready_exactly_once(
     async def break_things() -> None:
         dice = random.Random(11)
         for kill in range(KILLS):
-            await eventually(
-                lambda kill=kill: uploaded >= (kill + 1) * UPLOADS // (KILLS + 2), timeout=SECONDS
-            )
+            due = (kill + 1) * UPLOADS // (KILLS + 2)
+            await eventually(partial(_has_reached, lambda: uploaded, due), timeout=SECONDS)
             await _kill_and_start(dice.choice([system.processor, system.ingest]))
             if kill == BROKER_RESTARTS_AFTER:
                 await asyncio.to_thread(rabbitmq.restart)
@@ -65,6 +65,10 @@ async def test_each_upload_ends_ready_exactly_once(
     await eventually(lambda: _is_empty(one, "outbox"), timeout=30)
     recorded = await _recorded_keys(database)
     await eventually(lambda: system.stored_keys() == recorded, timeout=60)
+
+
+def _has_reached(count: Callable[[], int], due: int) -> bool:
+    return count() >= due
 
 
 async def _kill_and_start(service: ServiceProcess) -> None:

@@ -5,6 +5,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from typing import Self
 
 from mediamill_testing.ports import free_port, release_port
 from mediamill_testing.servers.process import GuardedProcess, Scratch
@@ -36,7 +37,7 @@ class ServiceProcess:
         }
         self._process: GuardedProcess | None = None
 
-    def start(self, *, wait: bool = True) -> "ServiceProcess":
+    def start(self, *, wait: bool = True) -> Self:
         """Start the process and, unless told otherwise, wait until it answers."""
         command = [sys.executable, "-m", f"mediamill_{self.name.replace('-', '_')}"]
         self._process = GuardedProcess(

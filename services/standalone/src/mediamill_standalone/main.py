@@ -33,6 +33,7 @@ class Parts:
     ingest: ingest.IngestParts
     processor: processor.ProcessorParts
     notifier: notifier.NotifierParts
+    max_frame_bytes: int
 
 
 def build_service(settings: StandaloneSettings) -> Service:
@@ -54,6 +55,7 @@ def build_service(settings: StandaloneSettings) -> Service:
 
     async def stop() -> None:
         await transport.stop(settings.shutdown_grace_seconds / 4)
+        await parts.notifier.gateway.stop()
         await parts.processor.stop()
         await parts.ingest.stop()
         await store.close()
@@ -67,18 +69,27 @@ def build_service(settings: StandaloneSettings) -> Service:
     app = parts.ingest.app
     app.router.routes.extend([*operations_routes(checks), *page_routes()])
     app.mount(SOCKET_PATH, parts.notifier.gateway.app)
-    return Service("standalone", app, start=start, stop=stop, quiesce=parts.notifier.gateway.stop)
+    return Service(
+        "standalone",
+        app,
+        start=start,
+        stop=stop,
+        quiesce=parts.notifier.gateway.quiesce,
+        max_websocket_bytes=parts.max_frame_bytes,
+    )
 
 
 def _build_parts(folder: DataFolder, url: SecretStr, database: Database, store: LocalObjectStore) -> Parts:
     shared: dict[str, Any] = {"jwt_secret": SecretStr(folder.signing_key())}
     stored: dict[str, Any] = {"storage_root": folder.storage}
     uploads = load_settings(UploadSettings, database_url=url, **shared, **stored)
+    sockets = load_settings(SocketSettings, **shared)
     ingest_parts = ingest.build_parts(uploads, database, store)
     return Parts(
         ingest_parts,
         processor.build_parts(load_settings(ProcessorSettings, **stored), store, OutboxPublisher(database)),
-        notifier.build_app(load_settings(SocketSettings, **shared), ingest_parts.verifier),
+        notifier.build_app(sockets, ingest_parts.verifier),
+        sockets.max_frame_bytes,
     )
 
 

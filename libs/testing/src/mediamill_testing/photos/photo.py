@@ -10,6 +10,9 @@ from PIL import Image
 Rgb = tuple[int, int, int]
 Quadrants = tuple[Rgb, Rgb, Rgb, Rgb]
 
+_SMALLEST_WITH_QUARTERS = 8
+"""Pixels along the shorter side."""
+
 
 @dataclass(frozen=True)
 class Photo:
@@ -38,17 +41,20 @@ class Photo:
     @property
     def mean_color(self) -> Rgb:
         """Mean colour of the whole upright picture."""
-        red, green, blue = (round(sum(channel) / 4) for channel in zip(*self.quadrants, strict=True))
-        return red, green, blue
+        return _mean_of(self.quadrants)
 
     def looks_like(self, picture: Image.Image) -> bool:
-        """Return whether a derived picture shows this one: upright, whole and in the right colours."""
+        """Return whether a derived picture shows this one: upright, whole and in the right colours.
+
+        A picture of a few pixels' width or height has no quarters left to tell apart; its mean colour counts.
+        """
         found = quadrants(picture)
-        return all(
-            abs(expected - actual) <= self.tolerance
-            for quarter, other in zip(self.quadrants, found, strict=True)
-            for expected, actual in zip(quarter, other, strict=True)
-        )
+        if min(picture.size) < _SMALLEST_WITH_QUARTERS:
+            return self._is_close(self.mean_color, _mean_of(found))
+        return all(map(self._is_close, self.quadrants, found))
+
+    def _is_close(self, expected: Rgb, actual: Rgb) -> bool:
+        return all(abs(a - b) <= self.tolerance for a, b in zip(expected, actual, strict=True))
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,11 @@ def quadrants(picture: Image.Image) -> Quadrants:
         _mean(bottom[:, :middle_x]),
         _mean(bottom[:, -middle_x:]),
     )
+
+
+def _mean_of(quarters: Quadrants) -> Rgb:
+    red, green, blue = (round(sum(channel) / 4) for channel in zip(*quarters, strict=True))
+    return red, green, blue
 
 
 def _mean(pixels: np.ndarray) -> Rgb:
