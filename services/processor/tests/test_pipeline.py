@@ -1,5 +1,6 @@
 """Every kind of picture becomes upright sRGB variants that show the same and tell nothing of its origin."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from mediamill_processor.pipeline.content import block_other_loaders
 from mediamill_processor.pipeline.render import EncodedVariant, inspect, render
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_testing.photos import PhotoCorpus
+from mediamill_testing.photos import Photo, PhotoCorpus
 
 VARIANTS = (
     VariantSpec(name="large", width=1000, height=1000),
@@ -39,30 +40,44 @@ def make(
     return facts, {variant.name: variant for variant in made}
 
 
-@pytest.mark.parametrize("file_name", PhotoCorpus.kinds)
-def test_every_kind_comes_out_right(file_name: str, photo_corpus: PhotoCorpus, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Made:
+    """A picture, what was found out about it, and its variants in a folder."""
+
+    photo: Photo
+    facts: PictureFacts
+    variants: dict[str, EncodedVariant]
+    folder: Path
+
+
+@pytest.fixture(scope="module", params=PhotoCorpus.kinds)
+def made(
+    request: pytest.FixtureRequest, photo_corpus: PhotoCorpus, tmp_path_factory: pytest.TempPathFactory
+) -> Made:
+    """Render one picture of each kind."""
+    photo, folder = photo_corpus.photo(request.param), tmp_path_factory.mktemp("made")
+    return Made(photo, *make(photo.path, photo.media_type, folder), folder)
+
+
+def test_every_kind_comes_out_right(made: Made) -> None:
     """Size, frames, alpha and colours of each variant are those of the upright original."""
-    photo = photo_corpus.photo(file_name)
-    facts, made = make(photo.path, photo.media_type, tmp_path)
+    photo, facts, variants = made.photo, made.facts, made.variants
     assert (facts.width, facts.height) == (photo.width, photo.height)
     assert (facts.frames, facts.has_alpha) == (photo.frames, photo.has_alpha)
-    scale = min(1000 / photo.width, 1000 / photo.height, 1)
     for name in ("large", "print", "thumb"):
-        picture = Image.open(tmp_path / name)
-        assert picture.size == (made[name].width, made[name].height)
+        picture = Image.open(made.folder / name)
+        assert picture.size == (variants[name].width, variants[name].height)
         if min(photo.width, photo.height) > TOO_THIN:
             assert photo.looks_like(picture), name
-    assert made["large"].width == max(1, round(photo.width * scale))
-    assert made["large"].height == max(1, round(photo.height * scale))
+    scale = min(1000 / photo.width, 1000 / photo.height, 1)
+    assert variants["large"].width == max(1, round(photo.width * scale))
+    assert variants["large"].height == max(1, round(photo.height * scale))
 
 
-@pytest.mark.parametrize("file_name", PhotoCorpus.kinds)
-def test_nothing_is_told_about_the_origin(file_name: str, photo_corpus: PhotoCorpus, tmp_path: Path) -> None:
+def test_nothing_is_told_about_the_origin(made: Made) -> None:
     """No variant carries EXIF, GPS, XMP, a colour profile or a comment."""
-    photo = photo_corpus.photo(file_name)
-    make(photo.path, photo.media_type, tmp_path)
     for spec in VARIANTS:
-        picture = Image.open(tmp_path / spec.name)
+        picture = Image.open(made.folder / spec.name)
         picture.load()
         assert not picture.getexif()
         assert not {"exif", "xmp", "icc_profile", "comment", "XML:com.adobe.xmp"} & picture.info.keys()
