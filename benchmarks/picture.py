@@ -6,7 +6,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.claims import Claim, percentile
+from benchmarks.claims import Claim, median_ratio, percentile
 from benchmarks.measures.accepting import Accepting
 from benchmarks.measures.idle import Idle
 from benchmarks.measures.throughput import Throughput
@@ -31,8 +31,10 @@ def _throughput(axes: Axes, throughput: Throughput) -> None:
     rates = [percentile(throughput.rates(name), 50) for name in names]
     colors = [_OWN if "Mediamill" in name else _LIMIT if "bare" in name else _OTHER for name in names]
     bars = axes.barh(names, rates, color=colors)
-    limit = next((rate for name, rate in zip(names, rates, strict=True) if "bare" in name), 0.0)
-    axes.bar_label(bars, [f"{rate:.1f}/s  ({rate / limit:.2f})" for rate in rates], padding=3)
+    limit = next(throughput.rates(name) for name in names if "bare" in name)
+    ratios = [median_ratio(throughput.rates(name), limit) for name in names]
+    labels = [f"{rate:.1f}/s  ({ratio:.2f})" for rate, ratio in zip(rates, ratios, strict=True)]
+    axes.bar_label(bars, labels, padding=3)
     axes.set_xlim(0, max(rates) * 1.3)
     axes.invert_yaxis()
     axes.set_title("Photos of 5 to 12 MP to three variants, photos a second (÷ bare loop)")
@@ -48,6 +50,7 @@ def _accepting(axes: Axes, accepting: Accepting) -> None:
         axes.text(cell.p50_ms * 1.1, position - 0.2, f"{cell.p50_ms:.0f}", va="center", fontsize=8)
     axes.set_yticks(list(positions), [f"{cell.size}, {cell.load}" for cell in cells])
     axes.set_xscale("log")
+    axes.set_xlim(right=2 * max(cell.p99_ms for cell in cells))
     axes.invert_yaxis()
     axes.legend(["p50", "p99"], loc="lower right")
     axes.set_title("Time to 202, row and event durable, ms")

@@ -66,7 +66,7 @@ def _markdown(results: Results) -> str:
     sections = (
         _INTRODUCTION.format(cores=results.machine["cores"]),
         claims_table(results.claims()),
-        "## Photos to ready\n",
+        "\n## Photos to ready\n",
         photos + "\n",
         _throughput_table(results.throughput),
         "## Accepting uploads\n",

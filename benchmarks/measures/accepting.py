@@ -68,7 +68,7 @@ class Accepting:
             for cell in self.steady
         ]
         if self.crowd_memory_mb:
-            name = f"peak memory of ingest at {CROWD} uploads of {LARGE} at once"
+            name = f"ingest's peak memory, {CROWD} uploads of {LARGE} at once"
             refused = sum(cell.refused for cell in self.concurrent)
             claims.append(Claim(name, self.crowd_memory_mb, "at most", MEMORY_TARGET_MB, "MB"))
             claims.append(Claim("uploads not answered 202", refused, "at most", 0))
