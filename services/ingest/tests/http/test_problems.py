@@ -62,10 +62,11 @@ async def test_the_description_is_complete(api: Api) -> None:
     assert {"jobId", "mediaId"} <= schemas["UploadAccepted"]["properties"].keys()
     assert {"code", "traceId"} <= schemas["Problem"]["properties"].keys()
     assert upload["responses"]["415"]["content"].keys() == {"application/problem+json"}
-    names = {
-        name for path in description["paths"].values() for call in path.values() for name in call["responses"]
-    }
-    assert "202" in names
+    headers = {parameter["name"] for parameter in upload["parameters"]}
+    assert headers == {"Idempotency-Key", "Prefer"}
+    assert upload["security"] == description["paths"]["/api/media"]["get"]["security"]
+    known = description["components"]["securitySchemes"].keys()
+    assert {scheme for way in upload["security"] for scheme in way} == known
 
 
 async def test_documented_operations_are_distinct(api: Api) -> None:

@@ -47,6 +47,7 @@ async def body_stream(request: Request, *, max_bytes: int, pace: BodyPace) -> As
             raise _too_large(max_bytes)
         if chunk:
             yield chunk
+        del message, chunk  # or each waiting client would keep its last quarter of a megabyte in memory
 
 
 def _check_announced_size(request: Request, max_bytes: int) -> None:

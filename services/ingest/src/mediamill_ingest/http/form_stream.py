@@ -60,21 +60,25 @@ class FormStream:
         try:
             body = body_stream(self._request, max_bytes=self._limits.max_body_bytes, pace=self._pace)
             async for chunk in body:
-                for event in parser.parse(chunk):
-                    if event is None:
-                        await self._end_part()
-                    elif isinstance(event, MultipartSegment):
-                        self._begin_part(event)
-                    elif self._field is None:
-                        self._sink.write(bytes(event))
-                    else:
-                        self._extend_field(event)
+                await self._take(parser, chunk)
+                del chunk  # not kept while waiting for the next one
             parser.close()
         except ParserLimitReached:
             raise _form_too_large() from None
         except MultipartError:
             raise _malformed() from None
         return self._fields
+
+    async def _take(self, parser: PushMultipartParser, chunk: bytes) -> None:
+        for event in parser.parse(chunk):
+            if event is None:
+                await self._end_part()
+            elif isinstance(event, MultipartSegment):
+                self._begin_part(event)
+            elif self._field is None:
+                self._sink.write(event)
+            else:
+                self._extend_field(event)
 
     def _parser(self) -> PushMultipartParser:
         boundary = _boundary(self._request.headers.get("content-type", ""))
