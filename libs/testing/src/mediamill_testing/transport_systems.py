@@ -28,7 +28,7 @@ class DurableState:
         async with self.database.read() as session:
             return (await session.execute(select(dead_letter).order_by(dead_letter.c.id))).all()
 
-    async def expect_dead_letters(self, count: int) -> Sequence[Row[Any]]:
+    async def expect_dead_letters(self, count: int, seconds: float = 20.0) -> Sequence[Row[Any]]:
         """Wait for that many dead letters and return them."""
         found: list[Row[Any]] = []
 
@@ -36,7 +36,7 @@ class DurableState:
             found[:] = await self.dead_letters()
             return len(found) >= count
 
-        await eventually(enough, 20)
+        await eventually(enough, seconds)
         return found
 
     async def pending(self) -> int:

@@ -1,0 +1,41 @@
+"""A control-plane service takes work while the broker is down, and catches up when it is back."""
+
+import asyncio
+
+from mediamill_database import Database
+from mediamill_testing.conformance_messages import Recorder, Sample, queue
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.transport_systems import RunningTransport, TransportSystem
+from mediamill_testing.waiting import eventually
+
+RECONNECT_SECONDS = 30.0
+
+
+async def test_the_outbox_grows_while_the_broker_is_down_and_drains_after(
+    sqlite_url: str, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+) -> None:
+    """A service that starts without its broker accepts events at once and sends them without a restart."""
+    await asyncio.to_thread(rabbitmq.stop)
+    system = TransportSystem(sqlite_url, rabbitmq_vhost_url)
+    await system.create_tables()
+    recorder = Recorder()
+    database = Database(sqlite_url)
+    transport = system.build(database, [recorder.on(queue("later"))])
+    running = RunningTransport(database, transport)
+    try:
+        async with asyncio.timeout(10):
+            await transport.start()
+            for number in range(10):
+                await transport.publisher.publish(Sample(topic="later", number=number))
+        assert await running.pending() == 10
+        await asyncio.to_thread(rabbitmq.start)
+        await eventually(lambda: sorted(recorder.numbers) == list(range(10)), RECONNECT_SECONDS)
+        await eventually(lambda: _is_drained(running))
+    finally:
+        await asyncio.to_thread(rabbitmq.start)
+        await transport.stop(5)
+        await database.close()
+
+
+async def _is_drained(running: RunningTransport) -> bool:
+    return await running.pending() == 0
