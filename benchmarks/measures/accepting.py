@@ -146,5 +146,8 @@ def _cell(size: str, load: str, answers: Sequence[Answer], seconds: float) -> Ce
 
 async def _settled(installation: Installation) -> None:
     """Wait until admission has taken all that was accepted, so that one load does not slow the next."""
-    statement = "SELECT count(*) FROM media WHERE status = 'CONFIRMED'"
+    statement = (
+        "SELECT count(*) FROM media WHERE status = 'CONFIRMED' "
+        "AND (original_key IS NULL OR original_key NOT LIKE 'permanent/%')"
+    )
     await eventually(lambda: installation.query(statement) == "0", SETTLE_SECONDS)
