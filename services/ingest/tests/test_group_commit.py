@@ -96,3 +96,18 @@ async def test_each_item_keeps_its_own_context() -> None:
 
     await asyncio.gather(submit("a"), submit("b"))
     assert seen == ["a", "b"]
+
+
+def test_end_of_the_loop_releases_everybody() -> None:
+    """A process that stops in the middle of a write ends; it does not wait for that write for ever."""
+
+    async def write(_batch: Sequence[Submitted[int]]) -> Sequence[None]:
+        await asyncio.Event().wait()
+        return []
+
+    async def stop_half_way() -> None:
+        group = GroupCommit(write, most_items=1)
+        callers = [asyncio.create_task(group.submit(number)) for number in (1, 2)]
+        await asyncio.wait(callers, timeout=0.05)
+
+    asyncio.run(asyncio.wait_for(stop_half_way(), timeout=10))

@@ -69,9 +69,14 @@ class GroupCommit(Generic[T, R]):
             while self._waiting:
                 batch = self._waiting[: self._most_items]
                 del self._waiting[: self._most_items]
-                await self._commit(batch)
+                try:
+                    await self._commit(batch)
+                finally:
+                    _give_up(batch)
         finally:
             self._task = None
+            _give_up(self._waiting)
+            self._waiting.clear()
 
     async def _commit(self, batch: Sequence[_Waiting[T, R]]) -> None:
         try:
@@ -85,3 +90,9 @@ class GroupCommit(Generic[T, R]):
             return
         for waiting, result in zip(batch, results, strict=True):
             waiting.written.set_result(result)
+
+
+def _give_up(batch: Sequence[_Waiting[T, R]]) -> None:
+    """Release who still waits; only when the loop ends in the middle of a batch is there anybody."""
+    for waiting in batch:
+        waiting.written.cancel()
