@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mediamill_contracts.media import MediaUploaded
 from mediamill_storage.inspection import AcceptancePolicy, RefusedFileError, inspect_file
-from mediamill_storage.object_store import ObjectStore
+from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,10 @@ async def examine(store: ObjectStore, key: str, event: MediaUploaded, policy: Ac
     ObjectNotFoundError when there is no such object.
     """
     async with store.local_copy(key) as path:
-        return await asyncio.to_thread(_examine_file, path, event, policy)
+        try:
+            return await asyncio.to_thread(_examine_file, path, event, policy)
+        except FileNotFoundError as error:  # another delivery moved it just now
+            raise ObjectNotFoundError(key) from error
 
 
 def _examine_file(path: Path, event: MediaUploaded, policy: AcceptancePolicy) -> Examined:
