@@ -14,7 +14,7 @@ from mediamill_client import MediamillClient
 from mediamill_contracts import Message
 from mediamill_contracts.topology import EVENTS_EXCHANGE, INGEST_ADMISSION, PROCESSOR_IMAGES, Queue
 from mediamill_database import Database
-from mediamill_outbox import emit, replay
+from mediamill_outbox import emit
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.system import MediamillSystem
 from mediamill_testing.waiting import eventually
@@ -97,8 +97,10 @@ async def test_a_message_that_kills_its_consumer_is_given_up_and_can_be_replayed
     await asyncio.to_thread(system.processor.start)
     assert (await client.wait_for(neighbour.job_id, seconds=120)).succeeded
 
-    async with database.write() as session:
-        await replay(session, letter.id, actor="operator")
+    command = await asyncio.create_subprocess_exec(
+        "mediamill-dead-letters", "--url", system.database_url, "replay", str(letter.id)
+    )
+    assert await command.wait() == 0
     await eventually(lambda: _is_ready(client, deadly.media_id), timeout=120)
     assert (await client.job(deadly.job_id)).status == "completed"
 
