@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 UV := scripts/uv
+# Tests wait for servers more than they compute. A file stays with one worker, which has servers of its own.
+WORKERS := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## Show this list
@@ -21,7 +23,7 @@ run: ## Start everything in one process (MEDIAMILL_HOME, MEDIAMILL_HOST, MEDIAMI
 test: setup ## Run all tests against private servers (ARGS="-k name" for some)
 	@scripts/install-test-servers
 	@$(BIN)/python scripts/install_node_packages.py
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest $(WORKERS) $(ARGS)
 
 .PHONY: check
 check: setup ## Check style, types, layers, imports, generated documents and deployment files

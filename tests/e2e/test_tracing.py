@@ -67,7 +67,7 @@ async def test_upload_with_a_retry_is_one_trace(
         accepted = await client.upload(photo_corpus.photos(1)[0].path)
         obstacle = await block_the_thumb(system)
         await asyncio.to_thread(system.processor.start)
-        await eventually(lambda: _is_retrying(client, accepted.job_id), 30)
+        await eventually(lambda: _is_retrying(client, accepted.job_id))
         obstacle.rmdir()
         job = await client.wait_for(accepted.job_id, seconds=60)
         timeline = await client.timeline(accepted.media_id)

@@ -62,7 +62,7 @@ async def test_each_upload_ends_ready_exactly_once(
     assert await one("SELECT count(*) FROM media_event WHERE name = 'media.ready'") == UPLOADS
     assert await one("SELECT count(*) FROM media_event WHERE name = 'media.failed'") == 0
     assert await one("SELECT count(*) FROM dead_letter") == 0
-    await eventually(lambda: _is_empty(one, "outbox"), timeout=30)
+    await eventually(lambda: _is_empty(one, "outbox"))
     recorded = await _recorded_keys(database)
     await eventually(lambda: system.stored_keys() == recorded, timeout=60)
 

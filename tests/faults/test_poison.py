@@ -19,6 +19,7 @@ from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.system import MediamillSystem
 from mediamill_testing.waiting import eventually
 
+COMMANDS = Path(sys.executable).parent
 DEADLY_CONSUMER = Path(__file__).with_name("deadly_consumer.py")
 
 
@@ -98,7 +99,7 @@ async def test_a_message_that_kills_its_consumer_is_given_up_and_can_be_replayed
     assert (await client.wait_for(neighbour.job_id, seconds=120)).succeeded
 
     command = await asyncio.create_subprocess_exec(
-        "mediamill-dead-letters", "--url", system.database_url, "replay", str(letter.id)
+        COMMANDS / "mediamill-dead-letters", "--url", system.database_url, "replay", str(letter.id)
     )
     assert await command.wait() == 0
     await eventually(lambda: _is_ready(client, deadly.media_id), timeout=120)

@@ -1,6 +1,8 @@
 """The operator's command for dead letters, run as a process on a real database."""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,7 @@ async def letter_url(sqlite_url: str) -> str:
 
 async def _run(url: str, *arguments: str) -> tuple[int | None, str, str]:
     process = await asyncio.create_subprocess_exec(
-        "mediamill-dead-letters",
+        Path(sys.executable).with_name("mediamill-dead-letters"),
         "--url",
         url,
         *arguments,

@@ -77,7 +77,7 @@ async def test_gateway_example(
         out = await run(sys.executable, gateway, user.id, str(photo.path), environment=environment)
         media_id = re.search(r"medium (\S+),", out)
         assert media_id is not None
-        media = await eventually(lambda: _ready(client, UUID(media_id[1])), 30)
+        media = await eventually(lambda: _ready(client, UUID(media_id[1])))
     assert media is not None
     assert (media.file_name, media.entity_type) == (photo.path.name, "listing")
 

@@ -142,7 +142,7 @@ async def test_bad_file_of_a_gateway_fails_with_a_reason(
             return None
         return job if job.finished else None
 
-    job = await eventually(failed, 30)
+    job = await eventually(failed)
     assert job is not None
     assert job.error is not None
     assert job.error.code == "active_content"

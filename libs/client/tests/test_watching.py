@@ -27,7 +27,7 @@ async def test_wait_for_returns_the_finished_job(server: MiniServer) -> None:
         {"status": "completed", "progress": 100, "result": media_view()},
     )
     async with quick_client(server.url) as client:
-        job = await client.wait_for(job_id, seconds=10)
+        job = await client.wait_for(job_id, seconds=60)
     assert job.succeeded
     assert job.result is not None
     assert [variant.url for variant in job.result.variants] == ["/media/m1/small"]

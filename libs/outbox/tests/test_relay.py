@@ -138,7 +138,7 @@ async def test_replicas_send_each_row_once(postgres_url: str) -> None:
     relays = [Relay(database, target) for database in databases]
     for relay in relays:
         await relay.start()
-    await eventually(lambda: _is_empty(databases[0]), 20)
+    await eventually(lambda: _is_empty(databases[0]))
     for relay, database in zip(relays, databases, strict=True):
         await relay.stop(1)
         await database.close()

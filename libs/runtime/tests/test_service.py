@@ -88,7 +88,7 @@ class Process:
     def wait_for(self, text: str) -> None:
         """Wait until a line with `text` was written to either stream."""
         while not any(text in line for line in (*self.said, *self.log)):
-            self._news.get(timeout=20)
+            self._news.get(timeout=60)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -96,7 +96,7 @@ class Process:
 
     def exit_code(self) -> int:
         """Wait for the end."""
-        code = self._process.wait(timeout=20)
+        code = self._process.wait(timeout=60)
         for reader in self._readers:
             reader.join()
         return code

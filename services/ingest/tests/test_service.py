@@ -91,7 +91,7 @@ async def test_uploads_are_taken_while_the_broker_is_away(
         async def shows_what_waits() -> bool:
             return "media_outbox_pending 1.0" in (await client.get("/metrics")).text
 
-        await eventually(shows_what_waits, timeout=20)
+        await eventually(shows_what_waits)
         assert (await client.get("/asyncapi/")).status_code == 200
 
 
@@ -111,7 +111,7 @@ async def test_upload_reaches_the_workers_queue(
             progress=50,
             stage="started",
         )
-        await worker.publisher.publish(report)
+        await worker.publisher.announce(report)
 
     subscription = Subscription(PROCESSOR_IMAGES, (route(MediaAccepted, on_accepted),))
     worker = RabbitTransport(rabbitmq_vhost_url, service="processor", subscriptions=(subscription,))
@@ -125,7 +125,7 @@ async def test_upload_reaches_the_workers_queue(
             assert str(order.media_id) == accepted["mediaId"]
             database = Database(postgres_url)
             try:
-                await eventually(lambda: _progress_of(database, order, 50), timeout=30)
+                await eventually(lambda: _progress_of(database, order, 50))
             finally:
                 await database.close()
     finally:
@@ -152,6 +152,6 @@ async def test_gauges_show_open_jobs_by_queue(tmp_path: Path, sqlite_url: str, p
             labels = {"queue": "processor.images", "status": "waiting"}
             return REGISTRY.get_sample_value("media_queue_size", labels) == 1
 
-        await eventually(waiting, timeout=20)
+        await eventually(waiting)
         await parts.stop()
         await database.close()

@@ -103,7 +103,7 @@ async def test_sockets_survive_a_broker_restart(replicas, publisher, rabbitmq: R
             async def ready(status: int) -> bool:
                 return (await http.get("/health/ready")).status_code == status
 
-            await eventually(lambda: ready(503), timeout=30)
+            await eventually(lambda: ready(503))
             assert (await http.get("/health/live")).status_code == 200
         finally:
             rabbitmq.start()
@@ -131,7 +131,7 @@ async def test_a_stopped_replica_leaves_nothing_behind(replicas, publisher, rabb
             if "notifier" in queue["name"]
         ]
 
-    await eventually(lambda: len(notifier_queues()) <= 1, timeout=30)
+    await eventually(lambda: len(notifier_queues()) <= 1)
     async with javascript_client(second.url, token("ann")) as client:
         await client.wait_for("connect")
         await publisher.publisher.publish(failure("ann"))

@@ -32,7 +32,7 @@ class JavaScriptClient:
         """Name and payload of the Socket.IO events received so far."""
         return [(report["name"], report["payload"]) for report in self.reports if report["type"] == "event"]
 
-    async def wait_for(self, kind: str, *, count: int = 1, seconds: float = 15.0) -> list[dict[str, Any]]:
+    async def wait_for(self, kind: str, *, count: int = 1, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Wait until `count` reports of a kind (or events of that name) came, and return all of them."""
 
         def found() -> list[dict[str, Any]]:

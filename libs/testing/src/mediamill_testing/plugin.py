@@ -11,6 +11,14 @@ from mediamill_testing.servers.rabbitmq import RabbitServer
 
 __all__ = ["photo_corpus", "postgres", "postgres_url", "rabbitmq", "rabbitmq_vhost_url", "sqlite_url"]
 
+_SERVERS = frozenset({"rabbitmq", "postgres"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that start servers first: they take longest, and parallel workers should end together."""
+    slow = {item.path for item in items if _SERVERS & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in slow)
+
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitServer]:

@@ -11,7 +11,7 @@ from mediamill_testing.ports import free_port, release_port
 from mediamill_testing.servers.process import GuardedProcess, Scratch
 from mediamill_testing.waiting import wait_until
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery staple"  # noqa: S105 - of private servers that live for one test
 

