@@ -81,7 +81,7 @@ def _table() -> str:
 def _row(name: str, model: type[Message]) -> str:
     meaning = (model.__doc__ or "").strip().splitlines()[0]
     queues = ", ".join(f"`{queue.name}`" for queue in topology.QUEUES if _concerns(queue.topics, name))
-    broadcast = topology.NOTIFIER.service if _concerns(topology.NOTIFIER.topics, name) else ""
+    broadcast = ", ".join(item.service for item in topology.BROADCASTS if _concerns(item.topics, name))
     return f"| [`{name}`](schemas/{name}.json) | {meaning} | {queues or 'none'} | {broadcast or 'nobody'} |"
 
 

@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).parent / "golden"
 SERVICES = {"ingest", "processor", "storage-sync", "notifier", "dispatcher", "cleanup", "console"}
 WITHOUT_CONSUMER = {"settings.changed"}
 """Announced for services that read settings while they run; nobody does yet."""
-CONSUMERS: list[topology.Queue | topology.Broadcast] = [*topology.QUEUES, topology.NOTIFIER]
+CONSUMERS: list[topology.Queue | topology.Broadcast] = [*topology.QUEUES, *topology.BROADCASTS]
 UUID_LIKE = re.compile(r"[0-9a-f]{8}")
 
 

@@ -55,6 +55,10 @@ class RememberingPublisher:
             raise ConnectionError("broker is away")
         self.messages.append(message)
 
+    async def announce(self, message: Message) -> None:
+        """Remember the announcement like any message."""
+        await self.publish(message)
+
     def of(self, wire_name: str) -> list[Any]:
         """Return the messages of one type, in order."""
         return [message for message in self.messages if message.wire_name == wire_name]

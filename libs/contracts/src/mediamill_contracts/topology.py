@@ -64,7 +64,6 @@ INGEST_RECORDS = Queue(
     (
         "media.rejected",
         "media.processed",
-        "media.progressed",
         "watermark.applied",
         "sync.progressed",
         "sync.completed",
@@ -137,6 +136,8 @@ QUEUES: tuple[Queue, ...] = (
     DISPATCHER_CALLS,
 )
 
+INGEST_PROGRESS = Broadcast("ingest.progress", "ingest", ("media.progressed",))
+"""Progress is news, not work: what a listener misses, the next report or the result makes good."""
 NOTIFIER = Broadcast(
     "notifier",
     "notifier",
@@ -154,6 +155,8 @@ NOTIFIER = Broadcast(
         "queue.alerted",
     ),
 )
+
+BROADCASTS: tuple[Broadcast, ...] = (INGEST_PROGRESS, NOTIFIER)
 
 
 def delay_name(seconds: float) -> str:

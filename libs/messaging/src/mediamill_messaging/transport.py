@@ -8,12 +8,19 @@ from mediamill_contracts import Message
 
 
 class Publisher(Protocol):
-    """Publishes one message; returns once it is durable."""
+    """Sends messages: work and results durably, news in passing."""
 
     async def publish(self, message: Message) -> None:
         """Publish and wait for the confirm.
 
         Raises UnroutableError when nothing can take it, BrokerUnavailableError when no confirm came.
+        """
+
+    async def announce(self, message: Message) -> None:
+        """Tell whoever listens now, without a promise: for news that the next one outdates.
+
+        For topics that only broadcasts take: nothing is stored or confirmed, no work queue served.
+        Raises BrokerUnavailableError when there is no connection.
         """
 
 

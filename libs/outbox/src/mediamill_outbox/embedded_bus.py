@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_database import Database
 from mediamill_messaging.broadcasts import BroadcastRunner
+from mediamill_messaging.envelope import Envelope
 from mediamill_messaging.errors import UnroutableError
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription
 from mediamill_outbox import deliveries
@@ -38,7 +39,8 @@ _Fanned = list[tuple[Targets, Row[Any]]]
 class EmbeddedBus:
     """A Transport without a broker. One process runs the deliveries of a database.
 
-    `takes_outbox` is asked in each round whether outbox rows are for this bus now; None means always and all.
+    `publisher` is what handlers that were built before the bus publish with. `takes_outbox` is asked in each
+    round whether outbox rows are for this bus now; None means always and all.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class EmbeddedBus:
         broadcasts: Sequence[BroadcastSubscription] = (),
         on_dead_letter: DeadLetterEffect | None = None,
         *,
+        publisher: OutboxPublisher | None = None,
         takes_outbox: Callable[[], bool] | None = None,
     ) -> None:
-        self.publisher = OutboxPublisher(database)
+        self.publisher = publisher or OutboxPublisher(database)
+        self.publisher.attach(self._tell)
         self._database = database
         self._effect = on_dead_letter
         self._takes_outbox = takes_outbox
@@ -147,12 +151,19 @@ class EmbeddedBus:
                     queues = self._queues.values() if self._accepting else ()
                     claims = [(queue, await queue.claim(session)) for queue in queues]
             for targets, row in fanned:
-                for name in targets.broadcasts:
-                    delivery = Delivery(name, row.event_id, row.type, row.routing_key, row.headers)
-                    self._broadcasts[name].put(delivery, row.payload)
+                self._broadcast(targets, row)
             for queue, rows in claims:
                 queue.run(rows)
             return len(fanned) == BATCH
+
+    async def _tell(self, envelope: Envelope) -> None:
+        """Pass an announcement on in memory: a message without a promise costs no transaction."""
+        self._broadcast(self._router.targets(envelope.exchange, envelope.routing_key), envelope)
+
+    def _broadcast(self, targets: Targets, message: Row[Any] | Envelope) -> None:
+        for name in targets.broadcasts:
+            delivery = Delivery(name, message.event_id, message.type, message.routing_key, message.headers)
+            self._broadcasts[name].put(delivery, message.payload)
 
     async def _fan_out(self, session: AsyncSession) -> _Fanned:
         if self._takes_outbox is not None and not self._takes_outbox():

@@ -1,7 +1,7 @@
 """Events are written in the transaction that makes them true, and sent after it has committed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -68,6 +68,16 @@ class OutboxPublisher:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._tell: Callable[[Envelope], Awaitable[None]] | None = None
+
+    def attach(self, tell: Callable[[Envelope], Awaitable[None]]) -> None:
+        """Hand announcements, which never touch the database, to `tell` from now on."""
+        self._tell = tell
+
+    async def announce(self, message: Message) -> None:
+        """Tell whoever listens now; without a transport nobody does."""
+        if self._tell is not None:
+            await self._tell(seal(message))
 
     async def publish(self, message: Message) -> None:
         """Commit the message to the outbox; it is durable when this returns."""

@@ -49,6 +49,7 @@ class OutboxRabbit:
         self._rabbit = RabbitTransport(
             url, service=service, subscriptions=subscriptions, broadcasts=broadcasts, dead_letters=sink
         )
+        self.publisher.attach(self._rabbit.publisher.tell)
         self._relay = Relay(database, self._rabbit.publisher, on_dead_letter)
 
     @property
@@ -95,8 +96,9 @@ class RabbitWithFallback:
         subscriptions: Sequence[Subscription] = (),
         broadcasts: Sequence[BroadcastSubscription] = (),
         on_dead_letter: DeadLetterEffect | None = None,
+        publisher: OutboxPublisher | None = None,
     ) -> None:
-        self.publisher = OutboxPublisher(database)
+        self.publisher = publisher or OutboxPublisher(database)
         self._database = database
         self._rabbit = RabbitTransport(
             url,
@@ -107,7 +109,12 @@ class RabbitWithFallback:
         )
         self._relay = Relay(database, self._rabbit.publisher, on_dead_letter, decide_durably=True)
         self._embedded = EmbeddedBus(
-            database, subscriptions, broadcasts, on_dead_letter, takes_outbox=self._is_broker_away
+            database,
+            subscriptions,
+            broadcasts,
+            on_dead_letter,
+            publisher=self.publisher,
+            takes_outbox=self._is_broker_away,
         )
         self._last_seen = time.monotonic()
 

@@ -293,6 +293,19 @@ class TransportConformance:
         assert one.numbers == [0, 1, 2, 3]
         assert two.numbers == [1, 2, 3]
 
+    async def test_an_announcement_reaches_who_listens_now(self, system: TransportSystem) -> None:
+        """News go to every listener without touching the outbox, and vanish when nobody listens."""
+        listener = Recorder()
+        stream = BroadcastSubscription(
+            Broadcast("conformance.listener", "conformance", ("conformance.news.#",)),
+            (route(Sample, listener.handle),),
+        )
+        async with system.run([], [stream]) as running:
+            await running.transport.publisher.announce(Sample(topic="nobody.cares"))
+            await running.transport.publisher.announce(Sample(topic="news.today", number=7))
+            await eventually(lambda: listener.numbers == [7])
+            assert await running.pending() == 0
+
     async def test_a_rolled_back_event_is_never_sent(self, system: TransportSystem) -> None:
         """An event lives and dies with the transaction that emitted it."""
         recorder = Recorder()

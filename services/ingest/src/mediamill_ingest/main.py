@@ -17,7 +17,7 @@ from mediamill_ingest.http.parts import HttpParts, UploadLimits
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
 from mediamill_ingest.usecases.record_failure import record_dead_letter
-from mediamill_messaging.subscription import Subscription
+from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_outbox import DeadLetterEffect, OutboxRabbit
 from mediamill_runtime.identity import TokenIssuer, TokenVerifier
 from mediamill_runtime.operations import operations_routes
@@ -52,7 +52,9 @@ class IngestParts:
         admission = Admission(
             database, store, settings.policy, settings.recipes, settings.late_object_seconds
         )
-        self.subscriptions: tuple[Subscription, ...] = Handlers(database, store, admission).subscriptions()
+        handlers = Handlers(database, store, admission)
+        self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
+        self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
         self.on_dead_letter: DeadLetterEffect = record_dead_letter
         self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "database": database.check,
@@ -99,6 +101,7 @@ def build_service(settings: IngestSettings) -> Service:
         settings.broker_url.get_secret_value(),
         service="ingest",
         subscriptions=parts.subscriptions,
+        broadcasts=parts.broadcasts,
         on_dead_letter=parts.on_dead_letter,
         collect_dead_letters=True,
     )

@@ -47,6 +47,6 @@ class ProgressAnnouncer:
     async def _publish(self, event: MediaProgressed) -> None:
         try:
             async with asyncio.timeout(_PUBLISH_SECONDS):
-                await self._publisher.publish(event)
+                await self._publisher.announce(event)
         except Exception as error:  # noqa: BLE001 - progress is advice; whatever is wrong with it must not spread
             _log.debug("progress not announced", stage=event.stage, error=repr(error))

@@ -42,8 +42,9 @@ def build_service(settings: StandaloneSettings) -> Service:
     url = settings.database_url or SecretStr(folder.database_url)
     database = Database(url.get_secret_value())
     store = LocalObjectStore(folder.storage)
-    parts = _build_parts(folder, url, database, store)
-    transport = _build_transport(settings, database, parts)
+    publisher = OutboxPublisher(database)
+    parts = _build_parts(folder, url, database, store, publisher)
+    transport = _build_transport(settings, database, publisher, parts)
 
     async def start() -> None:
         await upgrade(url.get_secret_value())
@@ -79,7 +80,13 @@ def build_service(settings: StandaloneSettings) -> Service:
     )
 
 
-def _build_parts(folder: DataFolder, url: SecretStr, database: Database, store: LocalObjectStore) -> Parts:
+def _build_parts(
+    folder: DataFolder,
+    url: SecretStr,
+    database: Database,
+    store: LocalObjectStore,
+    publisher: OutboxPublisher,
+) -> Parts:
     shared: dict[str, Any] = {"jwt_secret": SecretStr(folder.signing_key())}
     stored: dict[str, Any] = {"storage_root": folder.storage}
     uploads = load_settings(UploadSettings, database_url=url, **shared, **stored)
@@ -87,18 +94,20 @@ def _build_parts(folder: DataFolder, url: SecretStr, database: Database, store: 
     ingest_parts = ingest.build_parts(uploads, database, store)
     return Parts(
         ingest_parts,
-        processor.build_parts(load_settings(ProcessorSettings, **stored), store, OutboxPublisher(database)),
+        processor.build_parts(load_settings(ProcessorSettings, **stored), store, publisher),
         notifier.build_app(sockets, ingest_parts.verifier),
         sockets.max_frame_bytes,
     )
 
 
-def _build_transport(settings: StandaloneSettings, database: Database, parts: Parts) -> Transport:
+def _build_transport(
+    settings: StandaloneSettings, database: Database, publisher: OutboxPublisher, parts: Parts
+) -> Transport:
     subscriptions = (*parts.ingest.subscriptions, *parts.processor.subscriptions)
-    broadcasts = (parts.notifier.broadcast,)
+    broadcasts = (*parts.ingest.broadcasts, parts.notifier.broadcast)
     effect = parts.ingest.on_dead_letter
     if not settings.uses_broker:
-        return EmbeddedBus(database, subscriptions, broadcasts, effect)
+        return EmbeddedBus(database, subscriptions, broadcasts, effect, publisher=publisher)
     return RabbitWithFallback(
         database,
         settings.broker_url.get_secret_value(),
@@ -106,6 +115,7 @@ def _build_transport(settings: StandaloneSettings, database: Database, parts: Pa
         subscriptions=subscriptions,
         broadcasts=broadcasts,
         on_dead_letter=effect,
+        publisher=publisher,
     )
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aio_pika
 import structlog
@@ -16,6 +16,9 @@ from mediamill_messaging.envelope import Envelope, seal
 from mediamill_messaging.errors import BrokerRefusedError, BrokerUnavailableError, UnroutableError
 from mediamill_messaging.rabbitmq.incoming import event_id_of
 from mediamill_messaging.rabbitmq.topology import Topology
+
+if TYPE_CHECKING:
+    from aiormq.channel import Channel
 
 CONFIRM_SECONDS = 10.0
 """Time for one publish, from the call to the broker's confirm, waiting for a connection included."""
@@ -36,6 +39,7 @@ class RabbitPublisher:
         self._topology = topology
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
+        self._news: AbstractChannel | None = None
         self._attached = asyncio.Event()
         self._opening = asyncio.Lock()
         self._declared = 0
@@ -51,13 +55,13 @@ class RabbitPublisher:
 
     def attach(self, connection: AbstractConnection) -> None:
         """Publish on this connection from now on."""
-        self._connection, self._channel = connection, None
+        self._connection, self._channel, self._news = connection, None, None
         self._attached.set()
 
     def detach(self) -> None:
         """Forget a connection that is gone; publishes wait for the next one."""
         self._attached.clear()
-        self._connection = self._channel = None
+        self._connection = self._channel = self._news = None
 
     async def publish(self, message: Message) -> None:
         """Publish an event and wait for the confirm.
@@ -68,18 +72,19 @@ class RabbitPublisher:
 
     async def send(self, envelope: Envelope) -> None:
         """Publish a sealed message and wait for the confirm; raises as `publish` does."""
-        message = aio_pika.Message(
-            envelope.payload,
-            headers=dict(envelope.headers),
-            content_type="application/json",
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=envelope.event_id,
-            correlation_id=envelope.event_id,
-            type=envelope.type,
-            timestamp=datetime.now(UTC),
-            app_id=self._service,
-        )
+        message = self._message(envelope, aio_pika.DeliveryMode.PERSISTENT)
         await self._send(message, envelope.exchange, envelope.routing_key)
+
+    async def announce(self, message: Message) -> None:
+        """Tell whoever listens now; raises BrokerUnavailableError when there is no connection."""
+        await self.tell(seal(message))
+
+    async def tell(self, envelope: Envelope) -> None:
+        """Announce a sealed message; raises as `announce` does."""
+        message = self._message(envelope, aio_pika.DeliveryMode.NOT_PERSISTENT)
+        channel = await self._open_news()
+        with _channel_loss():
+            await _write(channel, message, envelope.exchange, envelope.routing_key, mandatory=False)
 
     async def forward(
         self, original: AbstractIncomingMessage, exchange: str, routing_key: str, headers: Mapping[str, Any]
@@ -130,14 +135,7 @@ class RabbitPublisher:
         channel = await self._open_channel()
         try:
             with _channel_loss():
-                underlay = await channel.get_underlay_channel()
-                await underlay.basic_publish(
-                    message.body,
-                    exchange=exchange,
-                    routing_key=routing_key,
-                    properties=message.properties,
-                    mandatory=True,
-                )
+                await _write(channel, message, exchange, routing_key, mandatory=True)
         except PublishError as error:
             self._judge_return(exchange, routing_key, error)
         except DeliveryError as error:
@@ -149,6 +147,30 @@ class RabbitPublisher:
             raise _LostTopologyError("the broker has lost its queues") from error
         if not self._topology.is_broadcast(routing_key):
             raise UnroutableError(routing_key) from error
+
+    def _message(self, envelope: Envelope, mode: aio_pika.DeliveryMode) -> aio_pika.Message:
+        return aio_pika.Message(
+            envelope.payload,
+            headers=dict(envelope.headers),
+            content_type="application/json",
+            delivery_mode=mode,
+            message_id=envelope.event_id,
+            correlation_id=envelope.event_id,
+            type=envelope.type,
+            timestamp=datetime.now(UTC),
+            app_id=self._service,
+        )
+
+    async def _open_news(self) -> AbstractChannel:
+        """Return the channel of announcements, which has no confirms and declares nothing."""
+        if self._news is None or self._news.is_closed:
+            async with self._opening:
+                if self._connection is None:
+                    raise _ChannelLostError("there is no connection")
+                if self._news is None or self._news.is_closed:
+                    with _channel_loss():
+                        self._news = await self._connection.channel(publisher_confirms=False)
+        return self._news
 
     async def _open_channel(self) -> AbstractChannel:
         await self._attached.wait()
@@ -176,6 +198,24 @@ class RabbitPublisher:
             with _channel_loss():
                 await self._topology.declare(channel)
             self._declared += 1
+
+
+async def _write(
+    channel: AbstractChannel, message: aio_pika.Message, exchange: str, routing_key: str, *, mandatory: bool
+) -> None:
+    """Publish, and wait for the confirm where the channel has confirms.
+
+    The channel's lock is not held until the bytes are out, so that publishes do not queue behind each other.
+    """
+    underlay = cast("Channel", await channel.get_underlay_channel())  # the abstract class lacks `wait`
+    await underlay.basic_publish(
+        message.body,
+        exchange=exchange,
+        routing_key=routing_key,
+        properties=message.properties,
+        mandatory=mandatory,
+        wait=False,
+    )
 
 
 class _ChannelLostError(BrokerUnavailableError):

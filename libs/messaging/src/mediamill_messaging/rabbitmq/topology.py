@@ -12,10 +12,10 @@ from typing import Any
 from aio_pika.abc import AbstractChannel, AbstractExchange
 
 from mediamill_contracts.topology import (
+    BROADCASTS,
     DEAD_LETTER_EXCHANGE,
     DELIVERY_LIMIT,
     EVENTS_EXCHANGE,
-    NOTIFIER,
     QUEUES,
     Queue,
     delay_name,
@@ -47,11 +47,11 @@ class Topology:
         subscribed = tuple(subscriptions)
         queues = {queue.name: queue for queue in (*QUEUES, *(item.queue for item in subscribed))}
         policies = [queue.retry for queue in queues.values()] + [item.retry_policy for item in subscribed]
-        topics = {topic for item in broadcasts for topic in item.broadcast.topics}
+        listeners = (*BROADCASTS, *(item.broadcast for item in broadcasts))
         return cls(
             queues=queues,
             delays=frozenset(delay for policy in policies for delay in policy.delays),
-            broadcast_topics=frozenset(topics.union(NOTIFIER.topics)),
+            broadcast_topics=frozenset(topic for listener in listeners for topic in listener.topics),
         )
 
     def reaches_a_queue(self, exchange: str, routing_key: str) -> bool:
