@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.object_store import StorageFullError
+from mediamill_storage.object_store import FinishedFile, StorageFullError
 from mediamill_testing.object_store_conformance import KEY, ObjectStoreConformance, read_all
 
 
@@ -76,6 +76,34 @@ async def test_a_disk_that_fills_at_the_commit_leaves_nothing(
         await store.put_stream(KEY, _one(b"picture"), media_type="image/jpeg")
     assert _files(tmp_path / "root") == []
     await store.close()
+
+
+async def test_files_come_from_another_file_system(
+    store: LocalObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be renamed across file systems is copied, and nothing is left on either."""
+    source = tmp_path / "elsewhere"
+    source.write_bytes(b"picture")
+    rename = os.replace
+
+    def within_one(old: Path, new: Path) -> None:
+        if Path(old) == source:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "replace", within_one)
+    await store.put_files([FinishedFile(source, KEY, "image/jpeg")])
+    assert await read_all(store, KEY) == b"picture"
+    assert _files(tmp_path) == [f"root/{KEY}"]
+
+
+async def test_a_link_is_not_put(store: LocalObjectStore, tmp_path: Path) -> None:
+    """A file that is a symbolic link gives nothing away of what it leads to."""
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "finished").symlink_to(tmp_path / "secret")
+    with pytest.raises(OSError, match="symbolic links"):
+        await store.put_files([FinishedFile(tmp_path / "finished", KEY, "image/jpeg")])
+    assert await store.stat(KEY) is None
 
 
 async def test_files_in_the_making_are_no_objects(store: LocalObjectStore) -> None:

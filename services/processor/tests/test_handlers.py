@@ -185,7 +185,7 @@ async def test_nothing_is_left_when_storing_fails(
     """The error reaches the retry policy, scratch files are gone, and waiting users hear of the retry."""
     job = submit(photo)
     with (
-        patch.object(store, "put_file", side_effect=OSError("disk trouble")),
+        patch.object(store, "put_files", side_effect=OSError("disk trouble")),
         pytest.raises(OSError, match="disk trouble"),
     ):
         await handlers.on_media_accepted(job, DELIVERY)
@@ -205,7 +205,7 @@ async def test_the_last_attempt_announces_no_retry(
         "processor.images", "id", "media.accepted", "key", failures=len(PROCESSOR_IMAGES.retry.delays)
     )
     with (
-        patch.object(store, "put_file", side_effect=OSError("disk trouble")),
+        patch.object(store, "put_files", side_effect=OSError("disk trouble")),
         pytest.raises(OSError, match="disk"),
     ):
         await handlers.on_media_accepted(submit(photo), last)

@@ -80,6 +80,13 @@ class AtomicFile:
 
 def rename_durably(source: Path, target: Path, *, fsync: bool) -> None:
     """Rename within one file system, making the target's folders; blocks until the disk has it."""
+    rename(source, target, fsync=fsync)
+    if fsync:
+        sync_folder(target.parent)
+
+
+def rename(source: Path, target: Path, *, fsync: bool) -> None:
+    """Rename within one file system, making the target's folders; `sync_folder` makes the name last."""
     try:
         source.replace(target)
     except FileNotFoundError:
@@ -87,8 +94,6 @@ def rename_durably(source: Path, target: Path, *, fsync: bool) -> None:
             raise
         make_folders(target.parent, fsync=fsync)
         source.replace(target)
-    if fsync:
-        sync_folder(target.parent)
 
 
 def make_folders(folder: Path, *, fsync: bool) -> None:

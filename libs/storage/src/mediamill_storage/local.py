@@ -5,10 +5,9 @@ Layout: objects at `<root>/<key>`, files in the making in `<root>/.temporaries`,
 
 import asyncio
 import os
-import shutil
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,13 +15,14 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 from uuid import uuid4
 
+from mediamill_storage.adoption import adopt
 from mediamill_storage.atomic_file import (
     AtomicFile,
     full_disk_named,
     rename_durably,
     sync_folder,
 )
-from mediamill_storage.object_store import ObjectNotFoundError, ObjectStat
+from mediamill_storage.object_store import FinishedFile, ObjectNotFoundError, ObjectStat, StoredFile
 from mediamill_storage.rooted_paths import RootedPaths
 
 READ_CHUNK_BYTES = 256 * 1024
@@ -46,6 +46,7 @@ class LocalObjectStore:
         self._temporaries = self._paths.root / _TEMPORARIES
         self._fsync = fsync
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="storage")
+        self._flushers = ThreadPoolExecutor(threads, thread_name_prefix="storage-flush")
 
     def new_file(self) -> AtomicFile:
         """Begin a file; it is no object until `commit_file`. The caller must commit or abort it."""
@@ -60,9 +61,10 @@ class LocalObjectStore:
             raise
         await file.commit(target)
 
-    async def put_file(self, source: Path, key: str, *, media_type: str) -> None:  # noqa: ARG002 - a port for S3 too
-        """Store a finished local file under `key` and consume it; replaces what was there."""
-        await self._in_thread(self._adopt, source, self._paths.path_of(key))
+    async def put_files(self, files: Sequence[FinishedFile]) -> list[StoredFile]:
+        """Store files and consume them, replacing what was there; return what they hold, in their order."""
+        moves = [(file.path, self._paths.path_of(file.key)) for file in files]
+        return await self._in_thread(adopt, moves, self._temporaries, self._flushers, fsync=self._fsync)
 
     async def put_stream(
         self,
@@ -151,6 +153,7 @@ class LocalObjectStore:
     async def close(self) -> None:
         """Let running commits end and give the threads back."""
         await asyncio.to_thread(self._executor.shutdown)
+        self._flushers.shutdown()
 
     async def _in_thread(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.get_running_loop().run_in_executor(
@@ -162,19 +165,6 @@ class LocalObjectStore:
             return os.open(self._paths.path_of(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise ObjectNotFoundError(key) from error
-
-    def _adopt(self, source: Path, target: Path) -> None:
-        """Bring the bytes onto this file system first: a rename across two of them is not possible."""
-        temporary = self._temporaries / uuid4().hex
-        try:
-            with full_disk_named():
-                shutil.move(source, temporary)
-                if self._fsync:
-                    with temporary.open("rb") as flushed:
-                        os.fsync(flushed.fileno())
-                rename_durably(temporary, target, fsync=self._fsync)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _move(self, source: Path, target: Path, source_key: str) -> None:
         try:

@@ -1,6 +1,6 @@
 """The port behind which bytes are kept, whatever keeps them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,11 +25,32 @@ class ObjectStat:
     modified_at: datetime
 
 
+@dataclass(frozen=True)
+class FinishedFile:
+    """A local file whose bytes change no more, and what it is to become."""
+
+    path: Path
+    key: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """What the bytes of a stored file are: their number and their SHA-256 in hex."""
+
+    size_bytes: int
+    sha256: str
+
+
 class ObjectStore(Protocol):
     """A store of immutable objects. Objects appear whole or not at all; keys come from `keys.py`."""
 
-    async def put_file(self, source: Path, key: str, *, media_type: str) -> None:
-        """Store a finished local file under `key` and consume it; replaces what was there."""
+    async def put_files(self, files: Sequence[FinishedFile]) -> list[StoredFile]:
+        """Store files and consume them, replacing what was there; return what they hold, in their order.
+
+        When it raises, some may be stored and others not; what is stored is whole. Files that belong together
+        are put together, since waiting once for the disk costs little more than for one of them.
+        """
 
     async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> int:
         """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises."""

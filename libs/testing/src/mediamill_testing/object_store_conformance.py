@@ -1,11 +1,12 @@
 """What every ObjectStore promises, as tests: each adapter's test module inherits them and gives the store."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
+from mediamill_storage.object_store import FinishedFile, ObjectNotFoundError, ObjectStore, StoredFile
 
 KEY = "temp/somebody/0190-upload.jpg"
 OTHER_KEY = "permanent/2026/11/unlinked/abc.jpg"
@@ -22,13 +23,36 @@ class ObjectStoreConformance:
         assert size == len(LARGE)
         assert await read_all(store, KEY) == LARGE
 
-    async def test_a_file_is_consumed(self, store: ObjectStore, tmp_path: Path) -> None:
-        """A finished file becomes the object and is gone from where it was."""
+    async def test_files_are_consumed(self, store: ObjectStore, tmp_path: Path) -> None:
+        """Finished files become objects, their sizes and hashes are told, and they are gone from before."""
+        contents = {"temp/somebody/small.webp": b"picture", "permanent/2026/large.webp": LARGE}
+        files = [FinishedFile(tmp_path / Path(key).name, key, "image/webp") for key in contents]
+        for file in files:
+            file.path.write_bytes(contents[file.key])
+        stored = await store.put_files(files)
+        assert stored == [StoredFile(len(data), sha256(data).hexdigest()) for data in contents.values()]
+        for key, data in contents.items():
+            assert await read_all(store, key) == data
+        assert not [file for file in files if file.path.exists()]
+
+    async def test_putting_a_file_again_replaces(self, store: ObjectStore, tmp_path: Path) -> None:
+        """A step that runs twice leaves the later file's bytes."""
+        source = tmp_path / "finished"
+        for content in (b"first", b"second"):
+            source.write_bytes(content)
+            await store.put_files([FinishedFile(source, KEY, "image/jpeg")])
+        assert await read_all(store, KEY) == b"second"
+
+    async def test_one_bad_key_stores_no_file(self, store: ObjectStore, tmp_path: Path) -> None:
+        """Keys are looked at before anything is moved."""
         source = tmp_path / "finished"
         source.write_bytes(b"picture")
-        await store.put_file(source, KEY, media_type="image/jpeg")
-        assert await read_all(store, KEY) == b"picture"
-        assert not source.exists()
+        with pytest.raises(ValueError, match="key"):
+            await store.put_files(
+                [FinishedFile(source, KEY, "image/jpeg"), FinishedFile(source, "../x", "image/jpeg")]
+            )
+        assert await store.stat(KEY) is None
+        assert source.exists()
 
     async def test_putting_again_replaces(self, store: ObjectStore) -> None:
         """A step that runs twice leaves one object with the later bytes."""

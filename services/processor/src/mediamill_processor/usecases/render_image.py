@@ -3,19 +3,16 @@
 Safe to run twice: keys follow from the job, the same bytes are made again, and what is stored is replaced.
 """
 
-import asyncio
-import hashlib
 import time
-from pathlib import Path
 
 from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaRejected
 from mediamill_contracts.recipe import ObjectRef, ProducedVariant, VariantSpec
 from mediamill_messaging.errors import PermanentError
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_processor.ports import Progress, RenderedVariant, Renderer, Rendering
+from mediamill_processor.ports import Progress, Renderer, Rendering
 from mediamill_processor.tracing import record_steps, span
 from mediamill_storage.keys import quarantine_key, variant_key
-from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
+from mediamill_storage.object_store import FinishedFile, ObjectNotFoundError, ObjectStore
 
 STARTED, DECODED, ENCODED = 10, 50, 80
 """Percent of a job; the record of the result makes it 100."""
@@ -71,34 +68,29 @@ async def render_image(
 async def _store_all(
     rendering: Rendering, job: MediaAccepted, store: ObjectStore
 ) -> tuple[ProducedVariant, ...]:
+    files = [
+        FinishedFile(variant.path, variant_key_of(job, variant.spec), f"image/{variant.spec.format}")
+        for variant in rendering.variants
+    ]
     with span("store variants"):
-        return tuple(await asyncio.gather(*(_store(variant, job, store) for variant in rendering.variants)))
-
-
-async def _store(variant: RenderedVariant, job: MediaAccepted, store: ObjectStore) -> ProducedVariant:
-    key = variant_key_of(job, variant.spec)
-    media_type = f"image/{variant.spec.format}"
-    size_bytes, sha256 = await asyncio.to_thread(_measure, variant.path)
-    await store.put_file(variant.path, key, media_type=media_type)
-    return ProducedVariant(
-        name=variant.spec.name,
-        object=ObjectRef(key=key, size_bytes=size_bytes, sha256=sha256, media_type=media_type),
-        width=variant.width,
-        height=variant.height,
-        frames=variant.frames,
+        stored = await store.put_files(files)
+    return tuple(
+        ProducedVariant(
+            name=variant.spec.name,
+            object=ObjectRef(
+                key=file.key, size_bytes=kept.size_bytes, sha256=kept.sha256, media_type=file.media_type
+            ),
+            width=variant.width,
+            height=variant.height,
+            frames=variant.frames,
+        )
+        for variant, file, kept in zip(rendering.variants, files, stored, strict=True)
     )
 
 
 def variant_key_of(job: MediaAccepted, spec: VariantSpec) -> str:
     """Return the key under which the job's variant is stored."""
     return variant_key(job.variant_prefix, spec.name, f"image/{spec.format}")
-
-
-def _measure(path: Path) -> tuple[int, str]:
-    """Return a file's size in bytes and its SHA-256 in hex."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return file.tell(), digest.hexdigest()
 
 
 async def _was_judged(job: MediaAccepted, store: ObjectStore) -> bool:
