@@ -113,7 +113,9 @@ async def test_sockets_survive_a_broker_restart(replicas, publisher, rabbitmq: R
         assert not [report for report in client.reports if report["type"] == "disconnect"]
 
 
-async def test_a_stopped_replica_leaves_nothing_behind(replicas, publisher, rabbitmq: RabbitServer):
+async def test_a_stopped_replica_leaves_nothing_behind(
+    replicas, publisher, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+):
     """After SIGTERM the process ends cleanly, its queue is gone, and its client is told to go elsewhere."""
     first, second = replicas
     async with javascript_client(first.url, token("ann"), transports=("websocket",)) as client:
@@ -124,12 +126,11 @@ async def test_a_stopped_replica_leaves_nothing_behind(replicas, publisher, rabb
     assert '"clean": true' in first.log()
     assert signal.SIGTERM.name in first.log()
 
+    vhost = rabbitmq_vhost_url.rpartition("/")[2]
+
     def notifier_queues() -> list[str]:
-        return [
-            queue["name"]
-            for queue in rabbitmq.management("GET", "/api/queues")
-            if "notifier" in queue["name"]
-        ]
+        queues = rabbitmq.management("GET", f"/api/queues/{vhost}")
+        return [queue["name"] for queue in queues if "notifier" in queue["name"]]
 
     await eventually(lambda: len(notifier_queues()) <= 1)
     async with javascript_client(second.url, token("ann")) as client:

@@ -13,6 +13,9 @@ from mediamill_processor.pipeline.failures import decoding_failure
 from mediamill_processor.pipeline.header import FAIL_ON, Header
 from mediamill_processor.pipeline.inks import announces_inverted_inks
 
+_THIN = 64
+"""Pixels; JPEG may shrink by eight while loading, and a last row filled up to that weighs too much."""
+
 
 def decode(header: Header, width: int, height: int, *, animated: bool) -> pyvips.Image:
     """Return the picture scaled to `width` x `height` pixels, with 3 or 4 bands of 8 bits.
@@ -37,6 +40,9 @@ def _load(header: Header, width: int, height: int, *, animated: bool) -> pyvips.
         return frames.thumbnail_image(width, height=height, size="force", no_rotate=True)
     if header.interpretation == "cmyk":
         return _load_cmyk(header, width, height)
+    if min(header.width, header.height) <= _THIN:
+        image = pyvips.Image.new_from_file(path, fail_on=FAIL_ON)
+        return image.thumbnail_image(width, height=height, size="force")
     return pyvips.Image.thumbnail(path, width, height=height, size="force", fail_on=FAIL_ON)
 
 
