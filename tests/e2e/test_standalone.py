@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from mediamill_client import Job, MediamillClient
+from mediamill_client.errors import WaitTimeoutError
 from mediamill_client.retry import RetryPolicy
 from mediamill_database import Database
 from mediamill_testing.photos import Photo, PhotoCorpus
@@ -121,7 +122,11 @@ async def test_uploads_become_ready_while_the_broker_is_away(
                 await asyncio.to_thread(rabbitmq.start)
 
                 async def goes_over_the_broker() -> bool:
-                    assert (await _upload_and_wait(client, photos[2])).succeeded
+                    try:
+                        assert (await _upload_and_wait(client, photos[2])).succeeded
+                    except WaitTimeoutError as stuck:
+                        stuck.add_note(process.log_tail(100))
+                        raise
                     return await _has_carried(rabbitmq, vhost)
 
                 await eventually(goes_over_the_broker, timeout=90)

@@ -79,6 +79,28 @@ async def test_a_wiped_broker_gets_its_topology_back(
     await eventually(lambda: recorder.seen)
 
 
+async def test_a_lost_consumer_is_noticed(
+    connect: Connect, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+) -> None:
+    """A queue deleted under its consumer is there and consumed again, though nobody publishes to it."""
+    subscription = Recorder().on(queue("orphan"))
+    await connect(subscriptions=[subscription])
+    path = f"/api/queues/{urlsplit(rabbitmq_vhost_url).path[1:]}/{subscription.queue.name}"
+    rabbitmq.management("DELETE", path)
+
+    async def is_consumed() -> bool:
+        connection = await aio_pika.connect(rabbitmq_vhost_url)
+        async with connection:
+            channel = await connection.channel()
+            try:
+                found = await channel.declare_queue(subscription.queue.name, passive=True)
+            except aio_pika.exceptions.ChannelNotFoundEntity:
+                return False
+        return bool(found.declaration_result.consumer_count)
+
+    await eventually(is_consumed, RECONNECT_SECONDS)
+
+
 async def test_each_replica_gets_each_broadcast(connect: Connect) -> None:
     """Two replicas of a listener both get the whole stream, while work is shared between them."""
     listeners, workers = [Recorder(), Recorder()], [Recorder(), Recorder()]

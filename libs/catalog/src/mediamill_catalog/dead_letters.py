@@ -82,3 +82,7 @@ async def _close(database: Database, action: str, identity: int) -> bool:
         sys.stderr.write(f"{error}\n")
         return False
     return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,6 +15,7 @@ from uuid import uuid4
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 from faststream.asgi import make_asyncapi_asgi
 from faststream.rabbit import RabbitBroker
 from yarl import URL
@@ -42,6 +43,8 @@ RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to connect; the last one repeats."""
 CANCEL_SECONDS = 2.0
 """Time for the broker to confirm that consumers are cancelled, whatever the grace time."""
+WATCH_SECONDS = 10.0
+"""Between looks at the broker's list of consumers."""
 CHECK_SECONDS = 2.0
 """Time for the round trip of a readiness check."""
 
@@ -171,7 +174,11 @@ class RabbitTransport:
                 await self._collector.start(connection)
             self._session = session
             self._ready.set()
-            yield session
+            watch = asyncio.create_task(self._watch_consumers(session), name="rabbitmq-consumers")
+            try:
+                yield session
+            finally:
+                watch.cancel()
         finally:
             self._ready.clear()
             self._session = None
@@ -186,6 +193,36 @@ class RabbitTransport:
         session.broker = build_broker(self._url, self._service, self._subscriptions, self._retries)
         session.watch(await session.broker.connect())
         await session.broker.start()
+
+    async def _watch_consumers(self, session: "_Session") -> None:
+        """End a session whose consumers the broker has lost, as with a deleted queue: it does not tell."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                async with asyncio.timeout(CHECK_SECONDS):
+                    orphan = await self._queue_without_consumer(session)
+            except (TimeoutError, AMQPError) as error:
+                logger.debug("consumers could not be checked", error=repr(error))
+                continue
+            if orphan is not None and not self._draining:
+                logger.warning("the broker has lost a consumer; connecting again", queue=orphan)
+                session.lost.set()
+
+    async def _queue_without_consumer(self, session: "_Session") -> str | None:
+        """Return the name of a subscribed queue that is gone or that nobody consumes, or None."""
+        channel = await session.connection.channel(publisher_confirms=False)
+        try:
+            for subscription in self._subscriptions:
+                name = subscription.queue.name
+                try:
+                    queue = await channel.declare_queue(name, passive=True)
+                except ChannelNotFoundEntity:
+                    return name
+                if queue.declaration_result.consumer_count == 0:
+                    return name
+        finally:
+            await channel.close()
+        return None
 
 
 class _Session:
