@@ -65,8 +65,10 @@ class ServiceProcess:
             self._process.stop()
 
     def close(self) -> None:
-        """Stop the process and give its port back."""
+        """Stop the process and give its port back; its last words are shown beside a test that failed."""
         self.stop()
+        if self._log.exists():
+            sys.stdout.write(f"{self.name}:\n{self.log_tail()}\n")
         release_port(self.port)
 
     def log_tail(self, lines: int = 40) -> str:
