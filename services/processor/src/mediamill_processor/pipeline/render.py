@@ -13,9 +13,13 @@ from mediamill_processor.pipeline.decode import decode
 from mediamill_processor.pipeline.derive import derive, first_frame, frame_count, frame_height
 from mediamill_processor.pipeline.describe import describe
 from mediamill_processor.pipeline.encode import encode
+from mediamill_processor.pipeline.failures import encoding_failure
 from mediamill_processor.pipeline.header import Header, check_limits, read_header
 from mediamill_processor.pipeline.sizes import Target, target_of
 from mediamill_processor.pipeline.stopwatch import Stopwatch
+
+_WORTH_A_THREAD = 100_000
+"""Pixels of all variants together; encoding fewer takes no longer than starting threads."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,12 @@ class _Plan:
     spec: VariantSpec
     target: Target
     animated: bool
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether it is the whole first frame and nothing else."""
+        scaled = self.target.scaled_width, self.target.scaled_height
+        return not self.animated and scaled == (self.target.width, self.target.height)
 
 
 def inspect(source: Path, media_type: str, recipe: Recipe, watch: Stopwatch) -> Header:
@@ -70,11 +80,14 @@ def render(
         )
     on_decoded()
     with watch.measure("describe"):
-        facts = _facts(header, picture)
+        smallest = _smallest_whole(plans)
+        still = derive(picture, smallest.target, animated=False) if smallest else first_frame(picture)
+        small = _in_memory(still)
+        facts = _facts(header, picture, small)
 
     def produce(plan: _Plan) -> EncodedVariant:
         with watch.measure(f"encode {plan.spec.name}"):
-            image = derive(picture, plan.target, animated=plan.animated)
+            image = small if plan is smallest else derive(picture, plan.target, animated=plan.animated)
             same_pixels = (plan.target.width, plan.target.height) == (header.width, header.height)
             encode(
                 image,
@@ -92,8 +105,22 @@ def _plan(spec: VariantSpec, header: Header) -> _Plan:
     return _Plan(spec, target_of(spec, header.width, header.height), animated)
 
 
-def _facts(header: Header, picture: pyvips.Image) -> PictureFacts:
-    placeholder, colour = describe(first_frame(picture))
+def _smallest_whole(plans: list[_Plan]) -> _Plan | None:
+    whole = (plan for plan in plans if plan.shows_all)
+    return min(whole, key=lambda plan: plan.target.scaled_pixels, default=None)
+
+
+def _in_memory(image: pyvips.Image) -> pyvips.Image:
+    """Compute the pixels now, for more than one use."""
+    try:
+        return image.copy_memory()
+    except pyvips.Error as error:
+        raise encoding_failure(error) from error
+
+
+def _facts(header: Header, picture: pyvips.Image, small: pyvips.Image) -> PictureFacts:
+    """Describe `picture`; `small` is its first frame at any size."""
+    placeholder, colour = describe(small)
     return PictureFacts(
         width=header.width,
         height=header.height,
@@ -109,7 +136,8 @@ def _produce_all(
 ) -> list[EncodedVariant]:
     """Encode the largest first: with two threads, one is busy with it while the other does the rest."""
     ordered = sorted(plans, key=lambda plan: plan.target.scaled_pixels, reverse=True)
-    if threads == 1 or len(plans) == 1:
+    quick = sum(plan.target.scaled_pixels for plan in plans) < _WORTH_A_THREAD
+    if threads == 1 or len(plans) == 1 or quick:
         return [produce(plan) for plan in ordered]
     with ThreadPoolExecutor(min(threads, len(plans)), thread_name_prefix="encode") as executor:
         return list(executor.map(produce, ordered))
