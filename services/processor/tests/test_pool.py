@@ -90,6 +90,16 @@ async def test_a_child_killed_from_outside_costs_nothing(
     assert pids(pool) != [pid]
 
 
+async def test_pictures_larger_than_the_budget_are_made_one_by_one(
+    start_pool: StartPool, submit: Submit, store: LocalObjectStore, photo: bytes
+) -> None:
+    """Children that wait for memory hold none, so that each gets its turn."""
+    pool = await start_pool(children=2, pixels_at_once=1000)
+    async with asyncio.timeout(60):
+        results = await asyncio.gather(*(render(pool, store, submit(photo)) for _ in range(4)))
+    assert [result.facts.width for result in results] == [640] * 4
+
+
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 async def test_a_file_that_crashes_two_children_is_refused(
     number: signal.Signals, start_pool: StartPool, store: LocalObjectStore, slow_job: MediaAccepted

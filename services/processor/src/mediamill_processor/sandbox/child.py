@@ -73,9 +73,10 @@ def _serve(order: RenderOrder, send: Send) -> None:
 def _render(order: RenderOrder, send: Send) -> Finished:
     watch = Stopwatch()
     header = inspect(order.source, order.media_type, order.recipe, watch)
-    send(Inspected(pixels=header.total_pixels))
-    if sys.stdin.buffer.readline() != PROCEED:
-        sys.exit()
+    if header.total_pixels > order.granted_pixels:
+        send(Inspected(pixels=header.total_pixels))
+        if sys.stdin.buffer.readline() != PROCEED:
+            sys.exit()
     facts, variants = render(
         header, order.recipe, order.scratch, watch, threads=order.threads, on_decoded=lambda: send(Decoded())
     )

@@ -7,6 +7,7 @@ one ends too is it the file's fault. Only a spent budget of processor time speak
 
 import asyncio
 import os
+import stat
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ from mediamill_processor.sandbox.protocol import (
     Reply,
 )
 from mediamill_processor.sandbox.scratch import ScratchFolder
+
+_MOST_PICTURES = 16_000_000
+"""Pixels that a child may decode without asking, at most; half of the budget stays for larger pictures."""
 
 _log = structlog.get_logger(__name__)
 
@@ -74,6 +78,7 @@ class SandboxPool:
         self._all = [_Seat() for _ in range(limits.children)]
         self._seats = Seats(self._all)
         self._budget = PixelBudget(limits.pixels_at_once)
+        self._granted_pixels = min(_MOST_PICTURES, limits.pixels_at_once // (2 * limits.children))
         self._renewals: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -114,7 +119,12 @@ class SandboxPool:
         """
         with self._scratch.job_folder() as folder:
             order = RenderOrder(
-                source=source, media_type=media_type, scratch=folder, recipe=recipe, threads=1
+                source=source,
+                media_type=media_type,
+                scratch=folder,
+                recipe=recipe,
+                threads=1,
+                granted_pixels=self._granted_pixels,
             )
             try:
                 finished = await self._attempt(order, lane, on_decoded, alone=False)
@@ -161,18 +171,26 @@ class SandboxPool:
     async def _converse(
         self, child: SandboxProcess, order: RenderOrder, on_decoded: Callable[[], None], *, alone: bool
     ) -> Reply:
-        """Send the order and return the last answer."""
-        seconds = self._limits.wall_seconds
-        child.order(order.model_copy(update={"threads": self._threads()}))
-        reply = await child.receive(seconds)
+        """Send the order and return the last answer.
+
+        Most pictures fit what is reserved before they are inspected. For a larger one that is given back
+        first: who waits for memory must hold none.
+        """
+        granted = 0 if alone else order.granted_pixels
+        async with self._budget.reserve(granted):
+            child.order(order.model_copy(update={"threads": self._threads(), "granted_pixels": granted}))
+            reply = await self._last_answer(child, on_decoded)
         if not isinstance(reply, Inspected):
             return reply
         async with self._budget.reserve(None if alone else reply.pixels):
             child.send(PROCEED)
-            reply = await child.receive(seconds)
-            if isinstance(reply, Decoded):
-                on_decoded()
-                reply = await child.receive(seconds)
+            return await self._last_answer(child, on_decoded)
+
+    async def _last_answer(self, child: SandboxProcess, on_decoded: Callable[[], None]) -> Reply:
+        reply = await child.receive(self._limits.wall_seconds)
+        if isinstance(reply, Decoded):
+            on_decoded()
+            reply = await child.receive(self._limits.wall_seconds)
         return reply
 
     def _threads(self) -> int:
@@ -234,13 +252,21 @@ def _answer(reply: Reply) -> Finished:
             raise ChildLostError("crashed", "spoke out of turn")
 
 
+def _is_plain_file(path: Path) -> bool:
+    """Whether it is a file itself, and no link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
 def _rendering(finished: Finished, recipe: Recipe, folder: Path) -> Rendering:
     """Match the child's answer with what was asked for and the files that are there; trust no name of its."""
     made = {variant.name: variant for variant in finished.variants}
     variants = []
     for spec in recipe.variants:
         path, size = folder / spec.name, made.get(spec.name)
-        if size is None or path.is_symlink() or not path.is_file():
+        if size is None or not _is_plain_file(path):
             raise RenderingFailedError(f"no file for variant {spec.name}")
         variants.append(RenderedVariant(spec, path, size.width, size.height, size.frames))
     steps = tuple(Step(timing.step, timing.started_ns, timing.ended_ns) for timing in finished.timings)

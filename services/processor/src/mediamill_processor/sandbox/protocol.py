@@ -45,6 +45,8 @@ class RenderOrder(Part):
     scratch: Path
     recipe: Recipe
     threads: int
+    granted_pixels: int
+    """Pictures of up to so many pixels are decoded at once, larger ones after `Inspected` and `PROCEED`."""
 
 
 class Ready(Part):
@@ -55,7 +57,7 @@ class Ready(Part):
 
 
 class Inspected(Part):
-    """The header is acceptable; the child waits for `PROCEED`."""
+    """The header is acceptable, but the picture larger than granted; the child waits for `PROCEED`."""
 
     kind: Literal["inspected"] = "inspected"
     pixels: int = Field(ge=1)

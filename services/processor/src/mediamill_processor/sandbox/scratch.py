@@ -47,7 +47,7 @@ class ScratchFolder:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
     def _remove_abandoned(self) -> None:
         for folder in self._parent.iterdir():
@@ -56,6 +56,14 @@ class ScratchFolder:
                 if lock is not None:
                     shutil.rmtree(folder, ignore_errors=True)
                     os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; after success it is empty, and no walk is needed."""
+    try:
+        folder.rmdir()
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock(folder: Path, operation: int) -> int | None:
