@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import jwt
 
+from mediamill_runtime.settings import IdentitySettings
+
 Role = Literal["user", "admin", "superadmin"]
 
 SESSION_COOKIE = "mediamill_session"
@@ -131,6 +133,15 @@ class TokenVerifier:
         self._seen[token] = identity
         if len(self._seen) > _CACHED_TOKENS:
             self._seen.popitem(last=False)
+
+
+def verifier_of(settings: IdentitySettings) -> TokenVerifier:
+    """Return the verifier that the settings ask for; published keys take the place of the shared one."""
+    if settings.jwt_jwks_url is not None:
+        return TokenVerifier(
+            jwks_url=settings.jwt_jwks_url, audience=settings.jwt_audience, issuer=settings.jwt_issuer
+        )
+    return TokenVerifier(settings.jwt_secret.get_secret_value() if settings.jwt_secret else None)
 
 
 class _PublishedKeys:

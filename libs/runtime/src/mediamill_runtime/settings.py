@@ -73,6 +73,10 @@ class IdentitySettings(SharedSettings):
     """Key of HS256 tokens, at least 32 characters."""
     jwt_jwks_url: str | None = Field(default=None, validation_alias="JWT_JWKS_URL", pattern=r"^https?://")
     """Published keys of the identity provider; takes the place of `JWT_SECRET`."""
+    jwt_audience: str | None = Field(default=None, validation_alias="JWT_AUDIENCE")
+    """Required in the provider's tokens when set: it signs tokens for other applications too."""
+    jwt_issuer: str | None = Field(default=None, validation_alias="JWT_ISSUER")
+    """Required in the provider's tokens when set."""
 
     @model_validator(mode="after")
     def _refuse_weak_jwt_secret(self) -> Self:

@@ -19,7 +19,7 @@ from mediamill_ingest.usecases.admit_upload import Admission
 from mediamill_ingest.usecases.record_failure import record_dead_letter
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_outbox import DeadLetterEffect, OutboxRabbit
-from mediamill_runtime.identity import TokenIssuer, TokenVerifier
+from mediamill_runtime.identity import TokenIssuer, verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
@@ -35,7 +35,7 @@ class IngestParts:
         self._housekeeping = Housekeeping(
             database, store, abandoned_seconds=settings.abandoned_upload_seconds
         )
-        self.verifier = _build_verifier(settings)
+        self.verifier = verifier_of(settings)
         self.app: FastAPI = build_app(
             HttpParts(
                 database=database,
@@ -123,11 +123,6 @@ def build_service(settings: IngestSettings) -> Service:
         [*operations_routes(parts.checks), Mount("/asyncapi", transport.asyncapi_app())]
     )
     return Service("ingest", parts.app, start=start, stop=stop)
-
-
-def _build_verifier(settings: UploadSettings) -> TokenVerifier:
-    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
-    return TokenVerifier(secret if settings.jwt_jwks_url is None else None, jwks_url=settings.jwt_jwks_url)
 
 
 def _build_sessions(settings: UploadSettings, database: Database) -> Sessions | None:

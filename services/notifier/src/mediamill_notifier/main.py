@@ -12,7 +12,7 @@ from mediamill_notifier.authentication import Authenticator
 from mediamill_notifier.gateway import SOCKET_PATH, Gateway
 from mediamill_notifier.handlers import notification_routes
 from mediamill_notifier.settings import NotifierSettings, SocketSettings
-from mediamill_runtime.identity import TokenVerifier
+from mediamill_runtime.identity import TokenVerifier, verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 
@@ -34,11 +34,7 @@ def build_app(settings: SocketSettings, verifier: TokenVerifier) -> NotifierPart
 
 def build_service(settings: NotifierSettings) -> Service:
     """Build the notifier as a process of its own, fed by RabbitMQ."""
-    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
-    verifier = TokenVerifier(
-        secret if settings.jwt_jwks_url is None else None, jwks_url=settings.jwt_jwks_url
-    )
-    parts = build_app(settings, verifier)
+    parts = build_app(settings, verifier_of(settings))
     transport = RabbitTransport(
         settings.broker_url.get_secret_value(), service="notifier", broadcasts=(parts.broadcast,)
     )

@@ -8,9 +8,8 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from mediamill_ingest.http.parts import Parts
 from mediamill_ingest.http.problems import ProblemError
-from mediamill_runtime.identity import Identity, InvalidTokenError, Role
+from mediamill_runtime.identity import SESSION_COOKIE, Identity, InvalidTokenError, Role
 
-SESSION_COOKIE = "mediamill_session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
