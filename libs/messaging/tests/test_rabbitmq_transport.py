@@ -14,6 +14,7 @@ from starlette.routing import Mount
 from mediamill_contracts.topology import Broadcast, RetryPolicy
 from mediamill_messaging.errors import BrokerUnavailableError
 from mediamill_messaging.rabbitmq import RabbitTransport
+from mediamill_messaging.rabbitmq.dead_letters import DeadLetterCollector
 from mediamill_messaging.subscription import BroadcastSubscription, route
 from mediamill_messaging.transport import DeadLetter
 from mediamill_testing.conformance_messages import Recorder, Sample, queue
@@ -62,6 +63,36 @@ async def test_a_broker_restart_is_survived(
     await eventually(lambda: set(recorder.numbers) == {1, 2}, RECONNECT_SECONDS)
     await eventually(lambda: listener.numbers == [1, 2])
     await transport.check()
+
+
+async def test_a_stop_amid_the_start_lets_handlers_end(
+    connect: Connect, rabbitmq_vhost_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Handlers of a queue that is consumed already end in peace while others are still being set up."""
+    recorder, set_up = Recorder(), asyncio.Event()
+    recorder.gate.clear()
+    table = [recorder.on(queue("early"))]
+    first = await connect(subscriptions=table)
+    await first.drain(time.monotonic())
+    await first.publisher.publish(Sample(topic="early", number=1))
+
+    async def start_slowly(*_: object) -> None:
+        await set_up.wait()
+
+    async def sink(_letter: DeadLetter) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(DeadLetterCollector, "start", start_slowly)
+    second = RabbitTransport(rabbitmq_vhost_url, service="test", subscriptions=table, dead_letters=sink)
+    await second.start()
+    await eventually(lambda: recorder.running == 1)
+    assert not second.is_connected
+    stopping = asyncio.create_task(second.stop(30))
+    set_up.set()
+    await eventually(lambda: second.is_connected)
+    recorder.gate.set()
+    await stopping
+    assert recorder.numbers == [1]
 
 
 async def test_a_wiped_broker_gets_its_topology_back(

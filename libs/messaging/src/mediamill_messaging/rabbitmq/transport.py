@@ -103,10 +103,13 @@ class RabbitTransport:
         """
         self._draining = True
         session = self._session
-        if session is None or session.broker is None:
+        if session is None:
             return
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
+                await session.opened.wait()
+                if session.broker is None:
+                    return
                 await cancel_consumers(session.broker)
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._retries.drained()
@@ -165,14 +168,14 @@ class RabbitTransport:
         connection = await aio_pika.connect(
             self._url, timeout=CONNECT_SECONDS, client_properties={"connection_name": self._service}
         )
-        session = _Session(connection)
+        session = self._session = _Session(connection)
         try:
             self.publisher.attach(connection)
             await self.publisher.open()
             await self._start_consumers(session)
             if self._collector is not None:
                 await self._collector.start(connection)
-            self._session = session
+            session.opened.set()
             self._ready.set()
             watch = asyncio.create_task(self._watch_consumers(session), name="rabbitmq-consumers")
             try:
@@ -226,12 +229,14 @@ class RabbitTransport:
 
 
 class _Session:
-    """The connections of one lifetime, and the sign that one of them was lost."""
+    """The connections of one lifetime, and the signs that they are in use and that one of them was lost."""
 
     def __init__(self, connection: AbstractConnection) -> None:
         self.connection = connection
         self.broker: RabbitBroker | None = None
         self.lost = asyncio.Event()
+        self.opened = asyncio.Event()
+        """Set when all consumers run: the first of them may have handlers running long before."""
         self._connections: list[AbstractConnection] = []
         self.watch(connection)
 
@@ -248,6 +253,7 @@ class _Session:
 
         Connections go first: FastStream's own would otherwise go on reconnecting while its broker stops.
         """
+        self.opened.set()
         await asyncio.gather(*(_close_in_time(connection.close) for connection in self._connections))
         if self.broker is not None:
             await _close_in_time(self.broker.stop)
