@@ -31,9 +31,8 @@ async def test_start_does_not_wait_for_the_broker() -> None:
     table = [Recorder().on(queue("a"))]
     url = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
     transport = RabbitTransport(url, service="test", subscriptions=table)
-    started = time.monotonic()
     await transport.start()
-    assert time.monotonic() - started < 0.5
+    assert not transport.is_connected
     with pytest.raises(BrokerUnavailableError):
         await transport.check()
     await transport.stop(1)
