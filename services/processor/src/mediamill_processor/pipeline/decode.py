@@ -24,7 +24,7 @@ def decode(header: Header, width: int, height: int, *, animated: bool) -> pyvips
     UnacceptableFileError when the pixels cannot be had, MemoryError when memory does not suffice.
     """
     try:
-        scaled = _load(header, width, height, animated=animated).copy_memory()
+        scaled = _load(header, width, height, animated=animated)
         return drop_opaque_alpha(to_srgb(scaled).copy_memory()).copy_memory()
     except pyvips.Error as error:
         raise decoding_failure(error) from error
