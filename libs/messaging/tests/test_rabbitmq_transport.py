@@ -23,7 +23,7 @@ from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.waiting import eventually
 
 Connect = Callable[..., Awaitable[RabbitTransport]]
-RECONNECT_SECONDS = 30.0
+RECONNECT_SECONDS = 60.0
 
 
 async def test_start_does_not_wait_for_the_broker() -> None:

@@ -15,7 +15,7 @@ from mediamill_testing.conformance_messages import Recorder, Sample, queue
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.waiting import eventually
 
-RECONNECT_SECONDS = 30.0
+RECONNECT_SECONDS = 60.0
 
 
 @pytest.fixture

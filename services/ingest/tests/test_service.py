@@ -120,7 +120,7 @@ async def test_upload_reaches_the_workers_queue(
         service = build_service(_settings(tmp_path, postgres_url, rabbitmq_vhost_url))
         async with _running(service) as client:
             accepted = await _upload(client, photo)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 order = await orders.get()
             assert str(order.media_id) == accepted["mediaId"]
             database = Database(postgres_url)
