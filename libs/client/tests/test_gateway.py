@@ -32,7 +32,7 @@ async def announced(url: str, count: int) -> list[AbstractIncomingMessage]:
         channel = await connection.channel()
         queue = await channel.get_queue(INGEST_ADMISSION.name)
         messages: list[AbstractIncomingMessage] = []
-        async with asyncio.timeout(10), queue.iterator(no_ack=True) as incoming:
+        async with asyncio.timeout(60), queue.iterator(no_ack=True) as incoming:
             async for message in incoming:
                 messages.append(message)
                 if len(messages) == count:

@@ -85,7 +85,7 @@ async def test_readers_go_on_while_a_writer_is_busy(database: Database) -> None:
     """A reader sees the last committed state without waiting for the writer."""
     async with database.write() as session:
         await session.execute(update(counter).values(value=5))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await _value(database) == 0
 
 
@@ -148,7 +148,7 @@ async def test_a_cancelled_block_frees_the_writer(database: Database) -> None:
     await inside.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    async with asyncio.timeout(5), database.write() as session:
+    async with asyncio.timeout(60), database.write() as session:
         await session.execute(update(counter).values(value=7))
     assert await _value(database) == 7
 
@@ -160,7 +160,7 @@ async def test_a_write_inside_a_write_is_refused(database: Database) -> None:
         async with database.write(), database.write():
             pass
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         with pytest.raises(RuntimeError, match="inside"):
             await nest()
         async with database.write() as session:

@@ -140,7 +140,7 @@ class Api:
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, object]]:
     """Read one HTTP answer with a JSON body."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next(
             int(line.split(":")[1]) for line in head.lower().splitlines() if line.startswith("content-length")
@@ -202,7 +202,7 @@ async def api(
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
             yield Api(url, client, parts, root, photo)
         server.should_exit = True
