@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from mediamill_database import Database
@@ -128,6 +129,50 @@ async def test_a_decided_row_is_marked_before_it_is_tried(database: Database) ->
     assert row.to_broker is True
 
 
+async def test_a_refused_message_is_tried_again_from_the_table(database: Database) -> None:
+    """A message that was sent from memory and refused counts its tries in its row, and leaves later."""
+    target = Target()
+    target.error = BrokerRefusedError("a queue is full")
+    relay = Relay(database, target)
+    await relay.start()
+    await _emit(database, 1)
+    await eventually(lambda: _tries(database))
+    target.error = None
+    await eventually(lambda: target.sent)
+    await eventually(lambda: _is_empty(database))
+    await relay.stop(1)
+
+
+async def test_rows_that_their_writer_never_sent_are_taken_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another relay leaves fresh rows to the process that wrote them, for a while only."""
+    monkeypatch.setattr("mediamill_outbox.relay.HOLD_SECONDS", 2.0)
+    stuck, target = Target(), Target()
+    stuck.hang = True
+    writer, other = Relay(database, stuck), Relay(database, target)
+    await writer.start()
+    await _emit(database, 1)
+    assert await other.send_batch() == 0
+    await eventually(other.send_batch)
+    assert len(target.sent) == 1
+    await writer.stop(0)
+
+
+async def test_what_a_savepoint_took_back_is_not_sent(database: Database) -> None:
+    """An event of a part that was undone stays unsaid, though its transaction committed."""
+    target = Target()
+    relay = Relay(database, target)
+    await relay.start()
+    async with database.write() as session:
+        with pytest.raises(ValueError, match="undone"):
+            await _emit_and_undo(session)
+        await emit(session, Sample(number=2))
+    await eventually(lambda: target.sent)
+    await relay.stop(1)
+    assert [b'"number":2' in envelope.payload for envelope in target.sent] == [True]
+
+
 async def test_replicas_send_each_row_once(postgres_url: str) -> None:
     """Relays of several processes take different rows."""
     databases = [Database(postgres_url) for _ in range(3)]
@@ -166,6 +211,17 @@ async def _emit(database: Database, count: int) -> None:
     async with database.write() as session:
         for number in range(count):
             await emit(session, Sample(number=number))
+
+
+async def _emit_and_undo(session: AsyncSession) -> None:
+    async with session.begin_nested():
+        await emit(session, Sample(number=1))
+        raise ValueError("undone")
+
+
+async def _tries(database: Database) -> int:
+    async with database.read() as session:
+        return (await session.execute(select(outbox.c.attempts))).scalar() or 0
 
 
 async def _is_empty(database: Database) -> bool:

@@ -25,6 +25,8 @@ class Database:
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
         self._writing: set[asyncio.Task[Any] | None] = set()
         self._listeners: list[CommitListener] = []
+        self.session_info: dict[str, Any] = {}
+        """What `info` of each write session begins with: how parts of a process tell each other."""
 
     def on_commit(self, listener: CommitListener) -> None:
         """Call `listener` with the session after each committed write transaction."""
@@ -44,7 +46,10 @@ class Database:
         RuntimeError inside another `write()` of the same task: on SQLite the inner one would wait for the
         outer for ever.
         """
-        async with self._turn(), AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with (
+            self._turn(),
+            AsyncSession(self.engine, expire_on_commit=False, info=self.session_info) as session,
+        ):
             await session.connection(execution_options={"mediamill_write": True})
             yield session
             await self._commit(session)

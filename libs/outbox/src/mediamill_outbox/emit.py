@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -13,7 +14,18 @@ from mediamill_database import Database
 from mediamill_messaging.envelope import Envelope, seal
 from mediamill_outbox.tables import outbox
 
+HOLD = "mediamill_outbox.hold"
+"""Key in `Database.session_info` of a function: for how many seconds this process sends new rows alone."""
 _EMITTED = "mediamill_outbox.emitted"
+
+
+@dataclass(frozen=True, slots=True)
+class EmittedRow:
+    """A committed row as its writer remembers it; others leave it alone until `held_until` (Unix seconds)."""
+
+    id: int
+    envelope: Envelope
+    held_until: float
 
 
 async def emit(
@@ -40,7 +52,10 @@ async def enqueue(session: AsyncSession, envelope: Envelope) -> None:
 
 async def enqueue_all(session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
     """Add sealed messages to the outbox inside the caller's transaction, with one statement."""
+    if not envelopes:
+        return
     now = time.time()
+    held_until = _held_until(session, now)
     rows = [
         {
             "event_id": envelope.event_id,
@@ -50,17 +65,41 @@ async def enqueue_all(session: AsyncSession, envelopes: Sequence[Envelope]) -> N
             "payload": envelope.payload,
             "headers": dict(envelope.headers),
             "created_at": now,
+            "available_at": held_until,
         }
         for envelope in envelopes
     ]
-    if rows:
-        await session.execute(insert(outbox).inline(), rows)
-        session.info[_EMITTED] = True
+    emitted: list[EmittedRow] = session.info.setdefault(_EMITTED, [])
+    if held_until:
+        ids = (await session.execute(_INSERT_AND_RETURN, rows)).scalars()
+        emitted += [EmittedRow(*pair, held_until) for pair in zip(ids, envelopes, strict=True)]
+    else:
+        await session.execute(_INSERT, rows)
+
+
+_INSERT = insert(outbox).inline()
+_INSERT_AND_RETURN = insert(outbox).returning(outbox.c.id, sort_by_parameter_order=True)
+
+
+def _held_until(session: AsyncSession, now: float) -> float:
+    """Return until when new rows are left to this process, in Unix seconds; 0 when they are anybody's.
+
+    What is written in a savepoint may be undone while its transaction commits: it is not sent from memory.
+    """
+    hold: Callable[[], float] | None = session.info.get(HOLD)
+    seconds = 0.0 if hold is None or session.in_nested_transaction() else hold()
+    return now + seconds if seconds > 0 else 0.0
 
 
 def has_emitted(session: AsyncSession) -> bool:
     """Tell whether the session's transaction wrote to the outbox: the sign to wake a relay."""
     return _EMITTED in session.info
+
+
+def held_rows(session: AsyncSession) -> Sequence[EmittedRow]:
+    """Return the rows of the session's transaction that are left to this process."""
+    rows: Sequence[EmittedRow] = session.info.get(_EMITTED, ())
+    return rows
 
 
 class OutboxPublisher:

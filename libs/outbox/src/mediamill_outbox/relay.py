@@ -1,5 +1,9 @@
 """Sends what transactions have put into the outbox, after they have committed.
 
+What this process wrote it sends from memory: such rows are held for a few seconds, in which no relay takes
+them from the table. The table is asked, once a second, only for what nobody sent: rows of a process that
+died, of one without a relay, rows that were put off or that met a broker that was away.
+
 On PostgreSQL the rows of a batch stay locked until their confirms are in and they are deleted in the same
 transaction: replicas take different rows, and the rows of a replica that dies are free at once. SQLite has
 one writer and one process, so there the batch is read, published and then deleted. Either way a crash
@@ -8,7 +12,7 @@ between confirm and commit publishes again: consumers see every message at least
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -19,8 +23,9 @@ from mediamill_database import Database
 from mediamill_messaging.envelope import Envelope
 from mediamill_messaging.errors import BrokerRefusedError, BrokerUnavailableError, UnroutableError
 from mediamill_outbox.dead_letters import DeadLetterEffect
-from mediamill_outbox.emit import has_emitted
+from mediamill_outbox.emit import HOLD, EmittedRow, has_emitted, held_rows
 from mediamill_outbox.gauges import OutboxGauges
+from mediamill_outbox.sent_rows import SentRows
 from mediamill_outbox.tables import outbox
 from mediamill_outbox.unroutable import bury_unroutable
 
@@ -28,6 +33,10 @@ BATCH = 200
 """Rows published concurrently before their confirms are awaited."""
 POLL_SECONDS = 1.0
 """Safety net: rows are seen this late at most when a wake-up was missed or another process wrote them."""
+HOLD_SECONDS = 5.0
+"""How long the rows of a process are left to it. Rows of one that dies are sent this late at most."""
+MOST_HELD = 2_000
+"""Rows kept in memory at most; what comes on top is taken from the table."""
 MAX_BACKOFF_SECONDS = 30.0
 """Longest wait before a row that cannot be sent is tried again."""
 
@@ -53,7 +62,7 @@ class Relay:
     """Moves rows from the outbox to the broker, woken by each commit that emitted.
 
     With `decide_durably` a row is marked before the first try to send it, so that nobody else hands it to the
-    embedded bus; needs to be the only relay of its database.
+    embedded bus; needs to be the only relay of its database. No row is sent from memory then.
     """
 
     def __init__(
@@ -69,6 +78,9 @@ class Relay:
         self._effect = on_dead_letter
         self._decide_durably = decide_durably
         self._holds_locks = database.dialect == "postgresql" and not decide_durably
+        self._held: list[EmittedRow] = []
+        self._sent = SentRows(database)
+        self._poll_at = 0.0
         self._wake = asyncio.Event()
         self._stopping = False
         self._gauges = OutboxGauges(database)
@@ -78,18 +90,22 @@ class Relay:
     async def start(self) -> None:
         """Begin to send in the background."""
         self._stopping = False
+        if not self._decide_durably:
+            self._database.session_info[HOLD] = self._hold_seconds
         self._gauges.start()
         self._task = asyncio.create_task(self._run(), name="outbox-relay")
 
     async def stop(self, grace_seconds: float) -> None:
         """Send one more batch within the grace time and end; the rest waits in the outbox."""
         self._stopping = True
+        self._database.session_info.pop(HOLD, None)
         self._wake.set()
         if self._task is not None:
             if self._target.is_connected:
                 await asyncio.wait([self._task], timeout=grace_seconds)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._sent.close()
         await self._gauges.stop()
 
     async def send_batch(self) -> int:
@@ -98,17 +114,28 @@ class Relay:
             async with self._database.write() as session:
                 statement = _due().with_for_update(skip_locked=True)
                 rows = (await session.execute(statement)).all()
-                return await self._settle(session, rows, await self._publish(rows))
+                return await self._settle(session, rows, await self._publish(map(_envelope, rows)))
         rows = await self._own_batch()
-        answers = await self._publish(rows)
+        answers = await self._publish(map(_envelope, rows))
         if not rows:
             return 0
         async with self._database.write() as session:
             return await self._settle(session, rows, answers)
 
+    def _hold_seconds(self) -> float:
+        """Tell for how long new rows are left to this relay: not at all when it could not send them soon."""
+        able = self._target.is_connected and len(self._held) < MOST_HELD
+        return HOLD_SECONDS if able else 0.0
+
     def _on_commit(self, session: AsyncSession) -> None:
-        if has_emitted(session):
-            self._wake.set()
+        if not has_emitted(session):
+            return
+        rows = held_rows(session)
+        if rows:
+            self._held.extend(rows)
+        else:
+            self._poll_at = 0.0
+        self._wake.set()
 
     async def _run(self) -> None:
         while True:
@@ -116,21 +143,40 @@ class Relay:
             self._wake.clear()
             stopping = self._stopping
             try:
-                settled = await self.send_batch()
+                await self._send_held()
+                if stopping or time.monotonic() >= self._poll_at:
+                    self._poll_at = time.monotonic() + POLL_SECONDS
+                    if await self.send_batch() == BATCH:
+                        self._poll_at = 0.0
             except Exception:
                 logger.exception("outbox batch failed; trying again")
-                settled = 0
             if stopping:
                 return
-            if settled < BATCH:
-                await self._wait()
+            await self._wait()
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(max(0.0, self._poll_at - time.monotonic())):
                 await self._wake.wait()
         except TimeoutError:
             pass
+
+    async def _send_held(self) -> None:
+        """Send from memory what this process wrote; what fails is given back to the table."""
+        rows, self._held = self._held, []
+        now = time.time()
+        rows = [row for row in rows if row.held_until > now]
+        answers = await self._publish([row.envelope for row in rows])
+        failed = []
+        for row, answer in zip(rows, answers, strict=True):
+            if answer is None:
+                self._sent.add(row.id)
+            else:
+                failed.append(row.id)
+        if failed:
+            async with self._database.write() as session:
+                await session.execute(update(outbox).where(outbox.c.id.in_(failed)).values(available_at=0))
+            self._poll_at = 0.0
 
     async def _own_batch(self) -> Sequence[Row[Any]]:
         """Read a batch; mark it first where the embedded bus could take it."""
@@ -149,10 +195,8 @@ class Relay:
             marked = set((await session.execute(mark)).scalars())
         return [row for row in rows if row.to_broker or row.id in marked]
 
-    async def _publish(self, rows: Sequence[Row[Any]]) -> Sequence[Answer]:
-        return await asyncio.gather(
-            *(self._target.send(_envelope(row)) for row in rows), return_exceptions=True
-        )
+    async def _publish(self, envelopes: Iterable[Envelope]) -> Sequence[Answer]:
+        return await asyncio.gather(*map(self._target.send, envelopes), return_exceptions=True)
 
     async def _settle(
         self, session: AsyncSession, rows: Sequence[Row[Any]], answers: Sequence[Answer]
