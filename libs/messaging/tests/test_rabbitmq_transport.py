@@ -38,6 +38,17 @@ async def test_start_does_not_wait_for_the_broker() -> None:
     await transport.stop(1)
 
 
+async def test_stop_ends_at_any_moment_of_connecting() -> None:
+    """A transport that has no broker stops at once, whatever the attempt to connect is doing."""
+    url = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
+    transports = [RabbitTransport(url, service="test") for _ in range(60)]
+    for transport in transports:
+        await transport.start()
+    async with asyncio.timeout(60):
+        for transport in transports:
+            await transport.stop(1)
+
+
 async def test_a_broker_restart_is_survived(
     connect: Connect, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
 ) -> None:

@@ -45,6 +45,8 @@ CANCEL_SECONDS = 2.0
 """Time for the broker to confirm that consumers are cancelled, whatever the grace time."""
 WATCH_SECONDS = 10.0
 """Between looks at the broker's list of consumers."""
+CANCEL_AGAIN_SECONDS = 0.1
+"""Between attempts to end the task that keeps the connection."""
 CHECK_SECONDS = 2.0
 """Time for the round trip of a readiness check."""
 
@@ -129,8 +131,7 @@ class RabbitTransport:
         for listener in self._listeners:
             await listener.stop(deadline)
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            await _cancel(self._keeper)
 
     async def check(self) -> None:
         """Make a round trip to the broker; raise BrokerUnavailableError when there is no answer in time."""
@@ -226,6 +227,13 @@ class RabbitTransport:
         finally:
             await channel.close()
         return None
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    """Cancel a task until it ends: the client library swallows a cancellation that comes amid connecting."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
 
 class _Session:
