@@ -31,6 +31,8 @@ HOW_TO_INSTALL = (
     "`scripts/install-test-servers` (what `make test` does), or `apt-get install rabbitmq-server`."
 )
 START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+"""A node that is killed amid its stop may come back without some of its queues."""
 USER = "mediamill"
 PASSWORD = "mediamill"  # noqa: S105 - guards a throw-away node that listens on loopback only
 
@@ -81,6 +83,7 @@ class RabbitServer:
             scratch=self._scratch,
             log=path / "server.log",
             env=os.environ | _environment(path, self._ports),
+            grace_seconds=STOP_SECONDS,
         )
         try:
             wait_until(self._answers_or_ended, START_SECONDS, "RabbitMQ should have started")
@@ -90,6 +93,7 @@ class RabbitServer:
             raise RuntimeError(f"{error}; its last words:\n{tail}") from error
         if not self._process.running:
             raise RuntimeError(f"RabbitMQ ended while starting; its last words:\n{self._process.log_tail()}")
+        self._start_virtual_hosts()
 
     def stop(self) -> None:
         """End the node in good order; `start` brings it back with its data."""
@@ -145,6 +149,13 @@ class RabbitServer:
         if answer.status >= http.client.BAD_REQUEST:
             raise RuntimeError(f"{method} {path}: {answer.status} {content.decode(errors='replace')}")
         return json.loads(content) if content else None
+
+    def _start_virtual_hosts(self) -> None:
+        """Start virtual hosts that failed to recover: until then they refuse clients with INTERNAL_ERROR."""
+        for vhost in self.management("GET", "/api/vhosts"):
+            for node, state in vhost["cluster_state"].items():
+                if state != "running":
+                    self.management("POST", f"/api/vhosts/{quote(vhost['name'], safe='')}/start/{node}")
 
     def _answers_or_ended(self) -> bool:
         if not self.running:
