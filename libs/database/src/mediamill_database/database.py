@@ -5,14 +5,18 @@ and begin with BEGIN IMMEDIATE so that a read never has to be upgraded half way.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import await_only
 
+WAL_ATTEMPTS = 600
+WAL_PAUSE_SECONDS = 0.05
 CommitListener = Callable[[AsyncSession], None]
 
 
@@ -101,7 +105,8 @@ def _create_engine(url: str, pool_size: int) -> AsyncEngine:
     def configure(dbapi: DBAPIConnection, _record: Any) -> None:
         dbapi.isolation_level = None
         cursor = dbapi.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        _enter_wal(cursor)
+        for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -111,3 +116,16 @@ def _create_engine(url: str, pool_size: int) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _enter_wal(cursor: DBAPICursor) -> None:
+    """Switch the file to WAL, which lasts; SQLite refuses at once while another connection uses the file."""
+    for attempt in range(WAL_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if attempt == WAL_ATTEMPTS - 1:
+                raise
+            await_only(asyncio.sleep(WAL_PAUSE_SECONDS))
+        else:
+            return
