@@ -10,6 +10,9 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+MOST_ITEMS = 64
+"""Items in one transaction: enough to share its cost, few enough to answer the first of them soon."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -32,18 +35,15 @@ class GroupCommit(Generic[T, R]):
     """Hands items that were submitted at about the same time to `write`, which returns one result for each.
 
     A batch that fails is repeated item by item, so that one bad item does not fail its neighbours.
-    `linger_seconds` is how long the first item of a batch waits for company.
     """
 
     def __init__(
         self,
         write: Callable[[Sequence[Submitted[T]]], Awaitable[Sequence[R]]],
         *,
-        linger_seconds: float = 0.0,
-        most_items: int = 64,
+        most_items: int = MOST_ITEMS,
     ) -> None:
         self._write = write
-        self._linger_seconds = linger_seconds
         self._most_items = most_items
         self._waiting: list[_Waiting[T, R]] = []
         self._task: asyncio.Task[None] | None = None
@@ -65,7 +65,7 @@ class GroupCommit(Generic[T, R]):
 
     async def _run(self) -> None:
         try:
-            await asyncio.sleep(self._linger_seconds)
+            await asyncio.sleep(0)
             while self._waiting:
                 batch = self._waiting[: self._most_items]
                 del self._waiting[: self._most_items]
