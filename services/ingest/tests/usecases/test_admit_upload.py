@@ -80,7 +80,7 @@ async def test_gateway_upload_goes_the_same_way(bench: Workbench, photo: bytes) 
     medium = await bench.medium(event.media_id)
     assert (medium.media_type, medium.size_bytes) == ("image/jpeg", len(photo))
     assert accepted.routing_key == "media.accepted.image.bulk"
-    assert accepted.recipe.variants[0].fit == "cover"
+    assert (accepted.entity_type, accepted.recipe.variants[0].fit) == ("avatar", "cover")
     assert await bench.happenings(event.media_id) == ["media.uploaded", "media.accepted"]
     assert await bench.stored() == {accepted.source.key}
 

@@ -152,6 +152,7 @@ async def _accept(admission: Admission, event: MediaUploaded, medium: Row[Any]) 
         user_id=event.user_id,
         kind=medium.kind,
         lane=medium.lane,
+        entity_type=medium.entity_type,
         source=ObjectRef(
             key=original_key,
             size_bytes=medium.size_bytes,
