@@ -21,6 +21,11 @@ VARIANTS = _table(tables.Variant)
 JOBS = _table(tables.Job)
 TIMELINE = _table(tables.MediaEvent)
 SETTINGS = _table(tables.Setting)
+SETTING_CHANGES = _table(tables.SettingChange)
+AUDIT = _table(tables.AuditEvent)
+SYNC_JOBS = _table(tables.SyncJob)
+SYNC_ITEMS = _table(tables.SyncItem)
+SCHEDULES = _table(tables.Schedule)
 IDEMPOTENCY_KEYS = _table(tables.IdempotencyKey)
 
 

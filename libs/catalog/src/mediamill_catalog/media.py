@@ -284,7 +284,6 @@ def _variant(media_id: UUID, variant: ProducedVariant) -> dict[str, Any]:
     return {
         "media_id": media_id,
         "name": variant.name,
-        "store": variant.object.store,
         "key": variant.object.key,
         "media_type": variant.object.media_type,
         "width": variant.width,

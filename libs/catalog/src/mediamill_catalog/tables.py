@@ -55,6 +55,37 @@ class StorageStatus(StrEnum):
     BOTH = "both"
 
 
+class UploadMethod(StrEnum):
+    """How the bytes came."""
+
+    HTTP = "http"
+    PRESIGNED = "presigned"
+    GATEWAY = "gateway"
+
+
+class SyncStatus(StrEnum):
+    """Where a sync job is; all but waiting and active are final, until what failed is retried."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    PARTIAL_FAILED = "partial_failed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class SyncItemStatus(StrEnum):
+    """What became of one medium in a sync job."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+def _row_number() -> Column[Any]:
+    return Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
 def _enum(kind: type[StrEnum], **options: Any) -> Column[Any]:
     values = Enum(kind, native_enum=False, length=16, values_callable=lambda k: [m.value for m in k])
     return Column(values, nullable=False, **options)
@@ -88,6 +119,17 @@ class Media(SQLModel, table=True):
     user_id: str = Field(max_length=128)
     status: MediaStatus = Field(sa_column=_enum(MediaStatus))
     storage_status: StorageStatus = Field(default=StorageStatus.LOCAL, sa_column=_enum(StorageStatus))
+    """Where the original and all variants are. A store is named once the bytes are there, and given up before
+    they go: what the row claims can be fetched."""
+    storage_strategy: str = Field(
+        default="local_only", max_length=16, sa_column_kwargs={"server_default": "local_only"}
+    )
+    """What admission decided from the settings of that time."""
+    upload_method: UploadMethod = Field(
+        default=UploadMethod.HTTP, sa_column=_enum(UploadMethod, server_default=UploadMethod.HTTP.value)
+    )
+    multipart_id: str | None = Field(default=None, max_length=512)
+    """S3's name of a multipart upload that is not completed."""
     kind: str = Field(max_length=16)
     lane: str = Field(default="interactive", max_length=16)
     entity_type: str = Field(default="general", max_length=64)
@@ -114,6 +156,8 @@ class Media(SQLModel, table=True):
     ready_at: datetime | None = None
     deleted_at: datetime | None = None
     deleted_by: str | None = Field(default=None, max_length=128)
+    purge_requested_at: datetime | None = None
+    """Bytes and row go for good; while work is open, when it ends. Never taken back."""
 
 
 class Variant(SQLModel, table=True):
@@ -123,7 +167,6 @@ class Variant(SQLModel, table=True):
 
     media_id: UUID = Field(primary_key=True, foreign_key="media.id", ondelete="CASCADE")
     name: str = Field(primary_key=True, max_length=32)
-    store: str = Field(default="local", max_length=8)
     key: str = Field(max_length=512)
     media_type: str = Field(max_length=100)
     width: int
@@ -166,10 +209,7 @@ class MediaEvent(SQLModel, table=True):
     __tablename__ = "media_event"
     __table_args__ = (Index("media_event_of_media", "media_id", "id"),)
 
-    id: int | None = Field(
-        default=None,
-        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    )
+    id: int | None = Field(default=None, sa_column=_row_number())
     media_id: UUID = Field(foreign_key="media.id", ondelete="CASCADE")
     job_id: UUID | None = None
     name: str = Field(max_length=64)
@@ -203,3 +243,87 @@ class IdempotencyKey(SQLModel, table=True):
     status_code: int
     answer: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     created_at: datetime = Field(default_factory=utc_now, sa_column_kwargs={"index": True})
+
+
+class SettingChange(SQLModel, table=True):
+    """Who changed a setting when, and from what to what. The newest id is the revision of all settings."""
+
+    __tablename__ = "setting_change"
+    __table_args__ = (Index("setting_change_of_key", "key", "id"),)
+
+    id: int | None = Field(default=None, sa_column=_row_number())
+    key: str = Field(max_length=128)
+    old_value: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
+    new_value: Any = Field(default=None, sa_column=Column(JSON, nullable=True))
+    changed_by: str = Field(max_length=128)
+    changed_at: datetime = Field(default_factory=utc_now)
+
+
+class AuditEvent(SQLModel, table=True):
+    """What somebody did that cannot be undone or must be answered for. It outlives what it is about."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("audit_event_of_media", "media_id"),)
+
+    id: int | None = Field(default=None, sa_column=_row_number())
+    at: datetime = Field(default_factory=utc_now)
+    actor: str = Field(max_length=128)
+    action: str = Field(max_length=64)
+    """As in `media.deleted`, `media.purge_requested`, `media.purged`."""
+    media_id: UUID | None = None
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class SyncJob(SQLModel, table=True):
+    """A transfer that an operator asked for: a batch, or the parent of batches. Files are objects."""
+
+    __tablename__ = "sync_job"
+    __table_args__ = (Index("sync_job_of_parent", "parent_id", "batch_index"),)
+
+    id: UUID = Field(primary_key=True)
+    parent_id: UUID | None = Field(default=None, foreign_key="sync_job.id", ondelete="CASCADE")
+    operation: str = Field(max_length=24)
+    delete_source: bool = False
+    status: SyncStatus = Field(default=SyncStatus.WAITING, sa_column=_enum(SyncStatus))
+    batch_index: int = 0
+    batch_size: int = 0
+    """Media in a batch; in a parent, batches."""
+    run: int = 0
+    total_files: int = 0
+    processed_files: int = 0
+    failed_files: int = 0
+    processed_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    requested_by: str = Field(max_length=128)
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now)
+    finished_at: datetime | None = None
+
+
+class SyncItem(SQLModel, table=True):
+    """One medium in one batch."""
+
+    __tablename__ = "sync_item"
+
+    job_id: UUID = Field(primary_key=True, foreign_key="sync_job.id", ondelete="CASCADE")
+    media_id: UUID = Field(primary_key=True)
+    files: int
+    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    status: SyncItemStatus = Field(default=SyncItemStatus.PENDING, sa_column=_enum(SyncItemStatus))
+    code: str | None = Field(default=None, max_length=64)
+    detail: str | None = Field(default=None, max_length=2_000)
+    updated_at: datetime = Field(default_factory=utc_now)
+
+
+class Schedule(SQLModel, table=True):
+    """A periodic duty; whoever holds the claim runs it, so that among replicas one does."""
+
+    __tablename__ = "schedule"
+
+    name: str = Field(primary_key=True, max_length=64)
+    due_at: datetime | None = None
+    claimed_by: str | None = Field(default=None, max_length=128)
+    claimed_until: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    report: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """What the last run did."""

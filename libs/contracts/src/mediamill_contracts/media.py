@@ -119,6 +119,8 @@ class MediaProcessed(JobResult):
     variants: tuple[ProducedVariant, ...]
     duration_ms: int = Field(ge=0)
     attempt: int = Field(default=1, ge=1)
+    stored_in: tuple[Store, ...] = Field(default=("local",), min_length=1)
+    """Stores that hold the original and every variant; less than the recipe's when S3 was out of reach."""
 
 
 class MediaReady(JobResult):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from mediamill_contracts.message import Part, Sha256
+from mediamill_contracts.storage import S3Location
 
 Store = Literal["local", "s3"]
 StorageStrategy = Literal["local_only", "local_first", "s3_only", "both"]
@@ -15,6 +16,14 @@ Fit = Literal["inside", "cover"]
 MediaType = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)]
 ObjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=512)]
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+_STORES: dict[StorageStrategy, tuple[Store, ...]] = {
+    "local_only": ("local",),
+    "local_first": ("local",),
+    "s3_only": ("s3",),
+    "both": ("local", "s3"),
+}
 
 
 class ObjectRef(Part):
@@ -60,6 +69,13 @@ class Recipe(Part):
     variants: tuple[VariantSpec, ...] = Field(min_length=1, max_length=16)
     limits: Limits = Limits()
     strategy: StorageStrategy = "local_only"
+    s3: S3Location | None = None
+    """Given when the source is in S3 or the strategy stores there."""
+
+    @property
+    def stores(self) -> tuple[Store, ...]:
+        """Where the worker puts the medium's objects; `local_first` reaches S3 later, by a sync."""
+        return _STORES[self.strategy]
 
 
 class ProducedVariant(Part):

@@ -9,6 +9,7 @@ from mediamill_contracts.ids import repeatable_id
 from mediamill_contracts.media import ReasonCode
 from mediamill_contracts.message import LongText, Message, Part, UserId
 from mediamill_contracts.recipe import ObjectKey, ObjectRef, Store
+from mediamill_contracts.storage import S3Location
 
 SyncOperation = Literal["upload_to_s3", "download_from_s3", "delete_s3", "delete_local", "hard_delete"]
 SyncStatus = Literal["completed", "partial_failed", "failed", "cancelled"]
@@ -31,21 +32,25 @@ class SyncFailure(Part):
 
 
 class RequestSync(Message):
-    """Carry out one operation on one batch of media."""
+    """Carry out one operation on one batch of media. A file is one object: an original or a variant."""
 
     wire_name: ClassVar[str] = "sync.requested"
 
     sync_job_id: UUID
     parent_job_id: UUID | None = None
     batch_index: int = Field(default=0, ge=0)
+    run: int = Field(default=0, ge=0)
+    """Counts the times that the same batch job was sent out: each retry is another run."""
     operation: SyncOperation
     delete_source: bool = False
+    """The sender removes the source once the copies are on record; the worker only copies."""
     items: tuple[SyncItem, ...] = Field(min_length=1, max_length=200)
+    s3: S3Location | None = None
     requested_by: UserId
 
     def message_id(self) -> UUID:
-        """Return one id for each batch job."""
-        return repeatable_id(self.sync_job_id, self.wire_name)
+        """Return one id for each run of a batch job."""
+        return repeatable_id(self.sync_job_id, f"{self.wire_name}:{self.run}")
 
 
 class SyncProgressed(Message):
@@ -55,38 +60,45 @@ class SyncProgressed(Message):
 
     sync_job_id: UUID
     parent_job_id: UUID | None = None
+    run: int = Field(default=0, ge=0)
     processed_files: int = Field(ge=0)
     failed_files: int = Field(ge=0)
     processed_bytes: int = Field(ge=0)
 
 
 class SyncCompleted(Message):
-    """One batch has ended; the failures name what is left to retry."""
+    """One run of a batch has ended: what is done, and what is left to retry."""
 
     wire_name: ClassVar[str] = "sync.completed"
 
     sync_job_id: UUID
     parent_job_id: UUID | None = None
+    run: int = Field(default=0, ge=0)
     operation: SyncOperation
     status: SyncStatus
     processed_files: int = Field(ge=0)
     processed_bytes: int = Field(ge=0)
+    done: tuple[UUID, ...] = Field(default=(), max_length=200)
+    """Media of which every object made it."""
     failures: tuple[SyncFailure, ...] = ()
 
     def message_id(self) -> UUID:
-        """Return one id for each batch job."""
-        return repeatable_id(self.sync_job_id, self.wire_name)
+        """Return one id for each run of a batch job."""
+        return repeatable_id(self.sync_job_id, f"{self.wire_name}:{self.run}")
 
 
 class RequestPurge(Message):
-    """Remove a medium's objects for good."""
+    """Remove objects for good: all of a medium's, or copies that it no longer claims."""
 
     wire_name: ClassVar[str] = "purge.requested"
 
     media_id: UUID
     user_id: UserId
-    keys: tuple[ObjectKey, ...]
+    keys: tuple[ObjectKey, ...] = Field(max_length=64)
     stores: tuple[Store, ...] = ("local",)
+    final: bool = True
+    """The medium itself goes: `media.purged` is answered and its row removed. False: only these copies go."""
+    s3: S3Location | None = None
     requested_by: UserId
 
 
