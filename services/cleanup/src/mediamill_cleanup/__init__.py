@@ -1,0 +1,1 @@
+"""Scheduled duties: trash past retention, abandoned uploads, temporary files, queue health."""

@@ -1,0 +1,1 @@
+"""Operators' HTTP API: settings and transfers between stores."""

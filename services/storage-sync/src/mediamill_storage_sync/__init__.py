@@ -1,0 +1,1 @@
+"""Moves objects between local storage and S3, and removes them."""
