@@ -7,9 +7,11 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from mediamill_catalog.migrate import require_current
+from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
 from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
 from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.current_stores import CurrentStores, nowhere
 from mediamill_ingest.handlers import Handlers
 from mediamill_ingest.housekeeping import Housekeeping
 from mediamill_ingest.http.app import build_app
@@ -23,12 +25,14 @@ from mediamill_runtime.identity import TokenIssuer, verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.stores import S3Provider
 
 
 class IngestParts:
     """Ingest without a transport: what a process mounts, subscribes to, starts and stops."""
 
-    def __init__(self, settings: UploadSettings, database: Database, store: LocalObjectStore) -> None:
+    def __init__(self, settings: UploadSettings, database: Database, stores: CurrentStores) -> None:
+        store = stores.local
         self._settings = settings
         self._database = database
         self._sessions = _build_sessions(settings, database)
@@ -39,7 +43,7 @@ class IngestParts:
         self.app: FastAPI = build_app(
             HttpParts(
                 database=database,
-                store=store,
+                stores=stores,
                 verifier=self.verifier,
                 sessions=self._sessions,
                 policy=settings.policy,
@@ -82,9 +86,16 @@ class IngestParts:
         await self._housekeeping.stop()
 
 
-def build_parts(settings: UploadSettings, database: Database, store: LocalObjectStore) -> IngestParts:
-    """Build ingest around a transport that the caller runs."""
-    return IngestParts(settings, database, store)
+def build_parts(
+    settings: UploadSettings,
+    database: Database,
+    store: LocalObjectStore,
+    *,
+    s3: S3Provider | None = None,
+    location: Callable[[], S3Location | None] = nowhere,
+) -> IngestParts:
+    """Build ingest around a transport that the caller runs; `location` says where S3 is now, if it is."""
+    return IngestParts(settings, database, CurrentStores(store, s3, location))
 
 
 def build_service(settings: IngestSettings) -> Service:

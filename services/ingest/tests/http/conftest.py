@@ -19,6 +19,7 @@ from mediamill_contracts.media import MediaProcessed
 from mediamill_contracts.recipe import ObjectRef, PictureFacts, ProducedVariant
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.body_stream import BodyPace
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
@@ -188,7 +189,7 @@ async def api(
     store = LocalObjectStore(root, fsync=False)
     parts = HttpParts(
         database=database,
-        store=store,
+        stores=CurrentStores(store),
         verifier=TokenVerifier(SECRET),
         sessions=Sessions(database, TokenIssuer(SECRET, lifetime_seconds=600)),
         policy=AcceptancePolicy(),

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.http.body_stream import BodyPace
 from mediamill_ingest.usecases.accept_upload import UploadIntake
 from mediamill_runtime.identity import TokenVerifier
@@ -30,10 +31,10 @@ class UploadLimits:
 
 @dataclass(frozen=True)
 class HttpParts:
-    """Database, staging store, identity and limits."""
+    """Database, stores, identity and limits."""
 
     database: Database
-    store: LocalObjectStore
+    stores: CurrentStores
     verifier: TokenVerifier
     sessions: Sessions | None
     """None when users sign in elsewhere."""
@@ -42,6 +43,11 @@ class HttpParts:
     pace: BodyPace = field(default_factory=BodyPace)
     show_details: bool = False
     """Technical details in problem documents: never in production."""
+
+    @property
+    def store(self) -> LocalObjectStore:
+        """Where bytes that come over HTTP are staged."""
+        return self.stores.local
 
     @cached_property
     def intake(self) -> UploadIntake:
