@@ -4,8 +4,9 @@ Only what is certain counts: bytes after a picture's end are common (phones appe
 and no fault. What this misses, the decoder finds.
 """
 
-import mmap
-import struct
+from typing import Literal
+
+from mediamill_storage.sparse_bytes import ByteView
 
 _MARKERS_WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _SCAN_START = 0xDA
@@ -13,13 +14,13 @@ _MAX_STEPS = 4_096
 """Segments or boxes looked at; real files have a few dozen."""
 
 
-def is_complete(data: mmap.mmap, media_type: str) -> bool:
+def is_complete(data: ByteView, media_type: str) -> bool:
     """Return False when `data`, a file of this media type, certainly lacks its end."""
     check = _CHECKS.get(media_type)
     return check is None or check(data)
 
 
-def _jpeg(data: mmap.mmap) -> bool:
+def _jpeg(data: ByteView) -> bool:
     """Look for the end marker after the first scan: an embedded thumbnail before it has one of its own."""
     position = 2
     for _ in range(_MAX_STEPS):
@@ -39,38 +40,38 @@ def _jpeg(data: mmap.mmap) -> bool:
     return True
 
 
-def _png(data: mmap.mmap) -> bool:
-    return data.rfind(b"IEND\xae\x42\x60\x82") != -1
+def _png(data: ByteView) -> bool:
+    return data.rfind(b"IEND\xae\x42\x60\x82", 0) != -1
 
 
-def _webp(data: mmap.mmap) -> bool:
-    return len(data) >= 12 and 8 + int(struct.unpack_from("<I", data, 4)[0]) <= len(data)
+def _webp(data: ByteView) -> bool:
+    return len(data) >= 12 and 8 + int.from_bytes(data[4:8], "little") <= len(data)
 
 
-def _gif(data: mmap.mmap) -> bool:
+def _gif(data: ByteView) -> bool:
     """Require the header and screen descriptor; many sound files lack the trailer."""
     return len(data) > 13
 
 
-def _tiff(data: mmap.mmap) -> bool:
+def _tiff(data: ByteView) -> bool:
     """Require that the first directory lies inside the file."""
     if len(data) < 16:
         return False
-    order = "<" if data[:2] == b"II" else ">"
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
     if data[2:4] in (b"+\0", b"\0+"):
-        return int(struct.unpack_from(f"{order}Q", data, 8)[0]) + 8 <= len(data)
-    return int(struct.unpack_from(f"{order}I", data, 4)[0]) + 2 <= len(data)
+        return int.from_bytes(data[8:16], order) + 8 <= len(data)
+    return int.from_bytes(data[4:8], order) + 2 <= len(data)
 
 
-def _iso_media(data: mmap.mmap) -> bool:
+def _iso_media(data: ByteView) -> bool:
     """Walk the top-level boxes: none may reach past the end (ISO/IEC 14496-12, section 4.2)."""
     position = 0
     for _ in range(_MAX_STEPS):
         if position + 8 > len(data):
             return position <= len(data)
-        size = int(struct.unpack_from(">I", data, position)[0])
+        size = int.from_bytes(data[position : position + 4], "big")
         if size == 1 and position + 16 <= len(data):
-            size = int(struct.unpack_from(">Q", data, position + 8)[0])
+            size = int.from_bytes(data[position + 8 : position + 16], "big")
         if size == 0:
             return True
         if size < 8:

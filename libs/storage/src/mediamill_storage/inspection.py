@@ -1,7 +1,8 @@
 """The one verdict on a file, the same on every path that bytes take into the system.
 
-`inspect_head` needs the first bytes only, so that an upload can be refused while it still arrives;
-`inspect_file` adds what takes the whole file. Both raise RefusedFileError with a stable code:
+`check_declared` judges what is said of a file before it comes; `inspect_head` needs the first bytes only, so
+that an upload can be refused while it still arrives; `inspect_file` and `inspect_bytes` add what takes the
+whole file. All raise RefusedFileError with a stable code:
 
 `empty_file`, `unsupported_type`, `type_mismatch`, `executable_content`, `active_content`, `too_large`,
 `truncated`.
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from mediamill_contracts.recipe import Kind
 from mediamill_storage import completeness
 from mediamill_storage.sniff import Family, Sniffed, holds_active_content, sniff
+from mediamill_storage.sparse_bytes import ByteView
 
 INSPECTED_BYTES = 8 * 1024
 """How much of the beginning, and of the end, is searched for active content."""
@@ -109,12 +111,31 @@ def inspect_file(
     if size_bytes == 0:
         raise RefusedFileError("empty_file", "the file is empty")
     with mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_READ) as data:
-        media_type = inspect_head(data[:INSPECTED_BYTES], declared_type, policy)
-        policy.check_size(media_type, size_bytes)
-        _refuse_active(data[-INSPECTED_BYTES:])
-        if not completeness.is_complete(data, media_type):
-            raise RefusedFileError("truncated", f"the {media_type} ends before its time")
-        return media_type
+        return inspect_bytes(data, declared_type, policy)
+
+
+def inspect_bytes(data: ByteView, declared_type: str | None, policy: AcceptancePolicy) -> str:
+    """Return the media type of a whole file, given as its bytes; raises RefusedFileError."""
+    media_type = inspect_head(data[:INSPECTED_BYTES], declared_type, policy)
+    policy.check_size(media_type, len(data))
+    _refuse_active(data[-INSPECTED_BYTES:])
+    if not completeness.is_complete(data, media_type):
+        raise RefusedFileError("truncated", f"the {media_type} ends before its time")
+    return media_type
+
+
+def check_declared(declared_type: str, size_bytes: int, policy: AcceptancePolicy) -> str:
+    """Return the canonical name of what somebody is going to send; raises RefusedFileError.
+
+    The verdict that the bytes themselves would get, as far as it follows from what is said of them.
+    """
+    if size_bytes == 0:
+        raise RefusedFileError("empty_file", "the file is empty")
+    media_type = _canonical(declared_type)
+    if media_type is None or media_type not in policy.accepted_types:
+        raise RefusedFileError("unsupported_type", f"{(media_type or declared_type)[:100]} is not accepted")
+    policy.check_size(media_type, size_bytes)
+    return media_type
 
 
 def _canonical(declared_type: str | None) -> str | None:
