@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from mediamill_catalog import idempotency, jobs, listing, media, statistics, users
+from mediamill_catalog.idempotency import Claim
 from mediamill_catalog.jobs import new_job
 from mediamill_catalog.listing import MediaFilter
 from mediamill_catalog.media import new_media
@@ -126,15 +127,26 @@ async def test_old_answers_are_forgotten(database: Database) -> None:
     """After its time a key is new again; younger ones are kept."""
     for key, at in (("old", NOW - timedelta(days=2)), ("young", NOW)):
         async with database.write() as session:
-            await idempotency.claim(
-                session, user_id="anna", key=key, fingerprint="f", status_code=202, answer={"n": 1}, now=at
-            )
+            assert await idempotency.claim(session, [Claim("anna", key, "f", 202, {"n": 1}, at)]) == [True]
     async with database.write() as session:
         assert await idempotency.forget_before(session, NOW - timedelta(days=1)) == 1
     async with database.read() as session:
         old = await idempotency.earlier_answer(session, user_id="anna", key="old", fingerprint="f")
         young = await idempotency.earlier_answer(session, user_id="anna", key="young", fingerprint="f")
     assert (old, young) == (None, {"n": 1})
+
+
+async def test_of_equal_keys_the_first_is_kept(database: Database) -> None:
+    """Also when they come in one batch; keys of others and those that were kept before do not mix."""
+    answers = [("anna", "a", 1), ("bert", "a", 2), ("anna", "a", 3), ("anna", "b", 4)]
+    claims = [Claim(user, key, "f", 202, {"n": number}, NOW) for user, key, number in answers]
+    async with database.write() as session:
+        assert await idempotency.claim(session, claims[3:]) == [True]
+    async with database.write() as session:
+        assert await idempotency.claim(session, claims) == [True, True, False, False]
+    async with database.read() as session:
+        kept = await idempotency.earlier_answer(session, user_id="anna", key="a", fingerprint="f")
+    assert kept == {"n": 1}
 
 
 async def test_user_is_found_however_the_address_is_written(database: Database) -> None:

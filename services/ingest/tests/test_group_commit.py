@@ -45,6 +45,28 @@ async def test_bad_item_fails_alone() -> None:
     assert [type(outcome) for outcome in outcomes] == [int, ValueError, int]
 
 
+async def test_pace_lets_batches_gather() -> None:
+    """The first goes at once; what comes soon after it goes together, or at once when the batch is full."""
+    batches: list[list[int]] = []
+
+    async def write(batch: Sequence[Submitted[int]]) -> Sequence[None]:
+        batches.append([submitted.item for submitted in batch])
+        return [None] * len(batch)
+
+    group = GroupCommit(write, most_items=3, pace_seconds=0.05)
+    await group.submit(1)
+    early = asyncio.create_task(group.submit(2))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await asyncio.gather(early, group.submit(3))
+    assert batches == [[1], [2, 3]]
+
+    patient = GroupCommit(write, most_items=3, pace_seconds=3600)
+    await patient.submit(4)
+    await asyncio.gather(*(patient.submit(number) for number in (5, 6, 7)))
+    assert batches[2:] == [[4], [5, 6, 7]]
+
+
 async def test_large_crowd_is_split() -> None:
     """No batch is larger than it may be."""
     sizes: list[int] = []

@@ -1,9 +1,10 @@
 """The tables as SQLAlchemy Core sees them: the hot path writes plain statements, without ORM bookkeeping."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Table
+from sqlalchemy import Executable, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -34,9 +35,23 @@ async def insert_unless_there(session: AsyncSession, table: Table, values: dict[
 
     Waits for a concurrent transaction that inserts the same key, so False means: committed by another.
     """
+    return bool(await insert_new(session, table, [values]))
+
+
+async def insert_new(
+    session: AsyncSession, table: Table, rows: Sequence[dict[str, Any]]
+) -> Sequence[Row[Any]]:
+    """Insert those rows whose keys are free, with one statement; return the keys that were inserted.
+
+    Of rows with the same key the first is taken. Waits as `insert_unless_there` does.
+    """
+    statement = _insert_new(table, session.get_bind().dialect.name)
+    return (await session.execute(statement, rows)).all()
+
+
+@cache
+def _insert_new(table: Table, dialect: str) -> Executable:
     key: Sequence[Any] = tuple(table.primary_key.columns)
-    if session.get_bind().dialect.name == "sqlite":
-        in_sqlite = sqlite.insert(table).values(values).on_conflict_do_nothing(index_elements=key)
-        return (await session.execute(in_sqlite.returning(*key))).first() is not None
-    in_postgresql = postgresql.insert(table).values(values).on_conflict_do_nothing(index_elements=key)
-    return (await session.execute(in_postgresql.returning(*key))).first() is not None
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=key).returning(*key)
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=key).returning(*key)

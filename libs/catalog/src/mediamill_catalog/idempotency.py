@@ -1,43 +1,47 @@
 """Answers that were given to writes, so that a repeated request gets the same one and does nothing new."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import IDEMPOTENCY_KEYS, insert_unless_there
+from mediamill_catalog.core import IDEMPOTENCY_KEYS, insert_new
 
 
 class IdempotencyConflictError(Exception):
     """The key was used before, for a request that asked for something else."""
 
 
-async def claim(
-    session: AsyncSession,
-    *,
-    user_id: str,
-    key: str,
-    fingerprint: str,
-    status_code: int,
-    answer: dict[str, Any],
-    now: datetime,
-) -> dict[str, Any] | None:
-    """Keep `answer` under the key; return the earlier answer instead when the same request was answered.
+@dataclass(frozen=True)
+class Claim:
+    """A key that a request came with, and the answer to keep under it."""
 
-    Raises IdempotencyConflictError when the key belongs to a request with another fingerprint.
+    user_id: str
+    key: str
+    fingerprint: str
+    status_code: int
+    answer: dict[str, Any]
+    created_at: datetime
+
+
+async def claim(session: AsyncSession, claims: Sequence[Claim]) -> list[bool]:
+    """Keep the answers of those claims whose keys are new; tell for each whether it was.
+
+    Of claims of the same key the first counts. Keys are taken in one order, so that two transactions never
+    wait for each other.
     """
-    row = {
-        "user_id": user_id,
-        "key": key,
-        "fingerprint": fingerprint,
-        "status_code": status_code,
-        "answer": answer,
-        "created_at": now,
-    }
-    if await insert_unless_there(session, IDEMPOTENCY_KEYS, row):
-        return None
-    return await earlier_answer(session, user_id=user_id, key=key, fingerprint=fingerprint)
+    if not claims:
+        return []
+    rows = sorted(map(vars, claims), key=lambda row: (row["user_id"], row["key"]))
+    new = set(map(tuple, await insert_new(session, IDEMPOTENCY_KEYS, rows)))
+    kept: list[bool] = []
+    for each in claims:
+        kept.append((each.user_id, each.key) in new)
+        new.discard((each.user_id, each.key))
+    return kept
 
 
 async def earlier_answer(

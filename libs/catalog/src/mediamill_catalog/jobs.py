@@ -57,9 +57,12 @@ def new_job(
     }
 
 
+_ADD = insert(JOBS).inline()
+
+
 async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows made by `new_job`."""
-    await session.execute(insert(JOBS).inline(), rows)
+    await session.execute(_ADD, rows)
 
 
 async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:

@@ -69,9 +69,13 @@ def new_media(
     }
 
 
+_ADD = insert(MEDIA).inline()
+_ADD_VARIANTS = insert(VARIANTS).inline()
+
+
 async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows made by `new_media`."""
-    await session.execute(insert(MEDIA).inline(), rows)
+    await session.execute(_ADD, rows)
 
 
 async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
@@ -87,9 +91,12 @@ async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> 
     ).one_or_none()
 
 
+_FIND_MANY = select(MEDIA).where(MEDIA.c.id.in_(bindparam("wanted", expanding=True)))
+
+
 async def find_many(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
     """Return the rows of those that exist."""
-    found = await session.execute(select(MEDIA).where(MEDIA.c.id.in_(set(media_ids))))
+    found = await session.execute(_FIND_MANY, {"wanted": list(set(media_ids))})
     return {row.id: row for row in found.all()}
 
 
@@ -111,17 +118,20 @@ async def note_examination(
     )
 
 
+_LOCK_OPEN = (
+    select(*_OUTCOME)
+    .where(MEDIA.c.id.in_(bindparam("wanted", expanding=True)), MEDIA.c.status.in_(OPEN))
+    .order_by(MEDIA.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 async def lock_open(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
     """Return those that are in an open state, and keep them in it until the transaction ends.
 
     Rows are locked in the order of their ids, so that two batches never wait for each other.
     """
-    found = await session.execute(
-        select(*_OUTCOME)
-        .where(MEDIA.c.id.in_(sorted(media_ids)), MEDIA.c.status.in_(OPEN))
-        .order_by(MEDIA.c.id)
-        .with_for_update(key_share=True)
-    )
+    found = await session.execute(_LOCK_OPEN, {"wanted": list(media_ids)})
     return {row.id: row for row in found.all()}
 
 
@@ -189,7 +199,7 @@ async def mark_ready(session: AsyncSession, results: Sequence[MediaProcessed], *
     )
     variants = [_variant(result.media_id, variant) for result in results for variant in result.variants]
     if variants:
-        await session.execute(insert(VARIANTS).inline(), variants)
+        await session.execute(_ADD_VARIANTS, variants)
 
 
 async def mark_failed(

@@ -25,10 +25,13 @@ class Happening:
     trace_id: str | None = None
 
 
+_RECORD = insert(TIMELINE).inline()
+
+
 async def record(session: AsyncSession, *happenings: Happening) -> None:
     """Append lines; their media must exist."""
     if happenings:
-        await session.execute(insert(TIMELINE).inline(), [vars(happening) for happening in happenings])
+        await session.execute(_RECORD, [vars(happening) for happening in happenings])
 
 
 async def of_media(session: AsyncSession, media_id: UUID) -> Sequence[Row[Any]]:

@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, delete
 from mediamill_database import Database
 from mediamill_outbox.tables import outbox
 
-LINGER_SECONDS = 0.2
-"""How long the first confirmed row waits for company: longer than the steps of one job are apart."""
+LINGER_SECONDS = 1.0
+"""How long the first confirmed row waits for company. After a crash so much is sent again."""
 
 _DELETE = delete(outbox).where(outbox.c.id == bindparam("sent_id"))
 logger = structlog.get_logger(__name__)

@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 
 MOST_ITEMS = 64
 """Items in one transaction: enough to share its cost, few enough to answer the first of them soon."""
+PACE_SECONDS = 0.1
+"""Between batches that no caller waits for: what comes sooner, as it does under load only, gathers."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,9 +44,13 @@ class GroupCommit(Generic[T, R]):
         write: Callable[[Sequence[Submitted[T]]], Awaitable[Sequence[R]]],
         *,
         most_items: int = MOST_ITEMS,
+        pace_seconds: float = 0.0,
     ) -> None:
+        """Begin a batch at most every `pace_seconds`, which an idle system never waits for."""
         self._write = write
         self._most_items = most_items
+        self._pace = pace_seconds
+        self._next_at = 0.0
         self._waiting: list[_Waiting[T, R]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -67,6 +73,7 @@ class GroupCommit(Generic[T, R]):
         try:
             await asyncio.sleep(0)
             while self._waiting:
+                await self._gather_company()
                 batch = self._waiting[: self._most_items]
                 del self._waiting[: self._most_items]
                 try:
@@ -77,6 +84,13 @@ class GroupCommit(Generic[T, R]):
             self._task = None
             _give_up(self._waiting)
             self._waiting.clear()
+
+    async def _gather_company(self) -> None:
+        clock = asyncio.get_running_loop().time
+        pause = self._next_at - clock()
+        if pause > 0 and len(self._waiting) < self._most_items:
+            await asyncio.sleep(pause)
+        self._next_at = clock() + self._pace
 
     async def _commit(self, batch: Sequence[_Waiting[T, R]]) -> None:
         try:

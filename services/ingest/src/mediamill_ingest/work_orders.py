@@ -9,7 +9,7 @@ from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaAccepted
 from mediamill_database import Database
-from mediamill_ingest.group_commit import GroupCommit, Submitted
+from mediamill_ingest.group_commit import PACE_SECONDS, GroupCommit, Submitted
 from mediamill_messaging.envelope import Envelope, seal
 from mediamill_outbox.emit import enqueue_all
 from mediamill_runtime.telemetry import current_trace_id
@@ -28,7 +28,7 @@ class WorkOrders:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._group = GroupCommit(self._write)
+        self._group = GroupCommit(self._write, pace_seconds=PACE_SECONDS)
 
     async def place(self, staged_key: str, accepted: MediaAccepted) -> bool:
         """Change the original's key from the staged one and emit the order, once.

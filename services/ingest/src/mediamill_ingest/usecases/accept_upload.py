@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import idempotency
-from mediamill_catalog.idempotency import IdempotencyConflictError
+from mediamill_catalog.idempotency import Claim, IdempotencyConflictError
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaUploaded, StagedObject
@@ -89,14 +89,14 @@ class UploadIntake:
     async def _write(
         self, batch: Sequence[Submitted[_Intent]]
     ) -> Sequence[AcceptedUpload | IdempotencyConflictError]:
-        outcomes: list[AcceptedUpload | IdempotencyConflictError] = []
-        new: list[Registration] = []
+        intents = [submitted.item for submitted in batch]
         async with self._database.write() as session:
-            for intent in (submitted.item for submitted in batch):
-                earlier = await _claim_key(session, intent)
-                if earlier is None:
-                    new.append(intent.registration)
-                outcomes.append(earlier or _accepted(intent.registration.event))
+            outcomes = await _claim_keys(session, intents)
+            new = [
+                intent.registration
+                for intent, outcome in zip(intents, outcomes, strict=True)
+                if isinstance(outcome, AcceptedUpload) and not outcome.repeated
+            ]
             if new:
                 await register(session, new)
                 await enqueue_all(session, [registration.envelope for registration in new])
@@ -107,28 +107,41 @@ def _accepted(event: MediaUploaded) -> AcceptedUpload:
     return AcceptedUpload(event.media_id, event.job_id)
 
 
-async def _claim_key(
-    session: AsyncSession, intent: _Intent
-) -> AcceptedUpload | IdempotencyConflictError | None:
-    """Return what the request's key stands for already, or None when the upload is new."""
+async def _claim_keys(
+    session: AsyncSession, intents: Sequence[_Intent]
+) -> list[AcceptedUpload | IdempotencyConflictError]:
+    """Return for each intent what its key stands for: the upload itself unless the key is known."""
+    outcomes: list[AcceptedUpload | IdempotencyConflictError] = [
+        _accepted(intent.registration.event) for intent in intents
+    ]
+    claims = {place: claim for place, intent in enumerate(intents) if (claim := _claim(intent)) is not None}
+    kept = await idempotency.claim(session, list(claims.values()))
+    for (place, claim), is_new in zip(claims.items(), kept, strict=True):
+        if not is_new:
+            outcomes[place] = await _earlier(session, claim)
+    return outcomes
+
+
+def _claim(intent: _Intent) -> Claim | None:
     if intent.request is None:
         return None
     event = intent.registration.event
+    answer = {"mediaId": str(event.media_id), "jobId": str(event.job_id)}
+    return Claim(
+        event.user_id, intent.request.key, intent.request.fingerprint, 202, answer, event.uploaded_at
+    )
+
+
+async def _earlier(session: AsyncSession, claim: Claim) -> AcceptedUpload | IdempotencyConflictError:
     try:
-        earlier = await idempotency.claim(
-            session,
-            user_id=event.user_id,
-            key=intent.request.key,
-            fingerprint=intent.request.fingerprint,
-            status_code=202,
-            answer={"mediaId": str(event.media_id), "jobId": str(event.job_id)},
-            now=event.uploaded_at,
+        answer = await idempotency.earlier_answer(
+            session, user_id=claim.user_id, key=claim.key, fingerprint=claim.fingerprint
         )
     except IdempotencyConflictError as conflict:
         return conflict
-    if earlier is None:
-        return None
-    return AcceptedUpload(UUID(earlier["mediaId"]), UUID(earlier["jobId"]), repeated=True)
+    if answer is None:
+        raise RuntimeError("the key that refused this claim is gone: try again")
+    return AcceptedUpload(UUID(answer["mediaId"]), UUID(answer["jobId"]), repeated=True)
 
 
 def _announcement(upload: StagedUpload, job_id: UUID, now: datetime) -> MediaUploaded:

@@ -13,7 +13,7 @@ from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaProcessed, MediaReady
 from mediamill_database import Database
 from mediamill_ingest.discarding import drop_late_result
-from mediamill_ingest.group_commit import GroupCommit, Submitted
+from mediamill_ingest.group_commit import PACE_SECONDS, GroupCommit, Submitted
 from mediamill_ingest.metrics import count_processed
 from mediamill_messaging.envelope import seal
 from mediamill_outbox.emit import enqueue_all
@@ -27,7 +27,7 @@ class SuccessRecords:
     def __init__(self, database: Database, store: ObjectStore) -> None:
         self._database = database
         self._store = store
-        self._group = GroupCommit(self._write)
+        self._group = GroupCommit(self._write, pace_seconds=PACE_SECONDS)
 
     async def record_processed(self, event: MediaProcessed) -> None:
         """Move medium and job to their end and announce it; a late or repeated result changes nothing."""
