@@ -11,8 +11,7 @@ from mediamill_messaging.subscription import topic_matches
 
 GOLDEN = Path(__file__).parent / "golden"
 SERVICES = {"ingest", "processor", "storage-sync", "notifier", "dispatcher", "cleanup", "console"}
-WITHOUT_CONSUMER = {"settings.changed"}
-"""Announced for services that read settings while they run; nobody does yet."""
+
 CONSUMERS: list[topology.Queue | topology.Broadcast] = [*topology.QUEUES, *topology.BROADCASTS]
 UUID_LIKE = re.compile(r"[0-9a-f]{8}")
 
@@ -40,7 +39,7 @@ def test_names_are_given_once() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("name", sorted(set(MESSAGES) - WITHOUT_CONSUMER))
+@pytest.mark.parametrize("name", sorted(MESSAGES))
 def test_every_message_is_consumed(name: str) -> None:
     """Each message's routing key leads to a work queue or to a broadcast."""
     key = routing_keys()[name]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_runtime.settings import SettingsError, load_settings
 
@@ -16,6 +17,11 @@ def _load(monkeypatch: pytest.MonkeyPatch, **variables: str) -> IngestSettings:
     for name, value in (USABLE | variables).items():
         monkeypatch.setenv(name, value)
     return load_settings(IngestSettings)
+
+
+def _recipes(settings: IngestSettings) -> RecipeBook:
+    defaults = settings.platform_defaults
+    return RecipeBook(lambda: defaults, settings.picture_limits)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,7 @@ def test_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, variabl
 
 def test_defaults_serve_every_entity_type(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each recipe has the three names pages rely on; an unknown type gets the general one."""
-    recipes = _load(monkeypatch).recipes
+    recipes = _recipes(_load(monkeypatch))
     for entity_type in ("general", "listing", "avatar", "banner", "invented"):
         names = [variant.name for variant in recipes.recipe_for(entity_type).variants]
         assert names == ["large", "medium", "thumb"]
@@ -52,7 +58,8 @@ def test_environment_replaces_one_recipe_and_the_limits_of_all(monkeypatch: pyte
         INGEST_VARIANTS='{"avatar": [{"name": "tiny", "width": 48, "height": 48, "quality": 70}]}',
         INGEST_MAX_PIXELS="5000000",
     )
-    avatar, general = settings.recipes.recipe_for("avatar"), settings.recipes.recipe_for("general")
+    recipes = _recipes(settings)
+    avatar, general = recipes.recipe_for("avatar"), recipes.recipe_for("general")
     assert [(variant.name, variant.quality) for variant in avatar.variants] == [("tiny", 70)]
     assert len(general.variants) == 3
     assert general.limits.max_pixels == 5_000_000

@@ -138,6 +138,8 @@ QUEUES: tuple[Queue, ...] = (
 
 INGEST_PROGRESS = Broadcast("ingest.progress", "ingest", ("media.progressed",))
 """Progress is news, not work: what a listener misses, the next report or the result makes good."""
+INGEST_SETTINGS = Broadcast("ingest.settings", "ingest", ("settings.changed",))
+"""Sign to read the settings again; who misses it sees the new revision at the next look."""
 NOTIFIER = Broadcast(
     "notifier",
     "notifier",
@@ -156,7 +158,7 @@ NOTIFIER = Broadcast(
     ),
 )
 
-BROADCASTS: tuple[Broadcast, ...] = (INGEST_PROGRESS, NOTIFIER)
+BROADCASTS: tuple[Broadcast, ...] = (INGEST_PROGRESS, INGEST_SETTINGS, NOTIFIER)
 
 
 def delay_name(seconds: float) -> str:

@@ -23,7 +23,8 @@ class CurrentStores:
     s3: S3Provider | None = None
     """None where the environment has no credentials for S3."""
     location: Callable[[], S3Location | None] = nowhere
-    """Returns None while S3 is not enabled."""
+    """Returns None while nothing says where S3 is. What is there can be read while S3 is disabled, too:
+    `PlatformSettings.s3_location` says whether anything new may go there."""
 
     def of(self, store: Store) -> ObjectStore:
         """Return the store of this name; raises StoreNotConfiguredError."""

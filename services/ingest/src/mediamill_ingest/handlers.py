@@ -4,8 +4,15 @@ A type that no route takes (those of later services, on a queue that is bound to
 letter with the code `unknown_type`: visible, replayable, and never a reason to stop.
 """
 
+from mediamill_catalog.settings import SettingsWatch
 from mediamill_contracts.media import MediaProcessed, MediaProgressed, MediaRejected, MediaUploaded
-from mediamill_contracts.topology import INGEST_ADMISSION, INGEST_PROGRESS, INGEST_RECORDS
+from mediamill_contracts.platform import SettingsChanged
+from mediamill_contracts.topology import (
+    INGEST_ADMISSION,
+    INGEST_PROGRESS,
+    INGEST_RECORDS,
+    INGEST_SETTINGS,
+)
 from mediamill_database import Database
 from mediamill_ingest.progress_board import ProgressBoard
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
@@ -18,10 +25,13 @@ from mediamill_storage.object_store import ObjectStore
 class Handlers:
     """Ingest's handlers with what they work on."""
 
-    def __init__(self, database: Database, store: ObjectStore, admission: Admission) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, admission: Admission, settings: SettingsWatch
+    ) -> None:
         self._database = database
         self._store = store
         self._admission = admission
+        self._settings = settings
         self._successes = SuccessRecords(database, store)
         self._progress = ProgressBoard(database)
 
@@ -40,7 +50,10 @@ class Handlers:
 
     def broadcasts(self) -> tuple[BroadcastSubscription, ...]:
         """Return the streams that ingest listens to."""
-        return (BroadcastSubscription(INGEST_PROGRESS, (route(MediaProgressed, self.on_media_progressed),)),)
+        return (
+            BroadcastSubscription(INGEST_PROGRESS, (route(MediaProgressed, self.on_media_progressed),)),
+            BroadcastSubscription(INGEST_SETTINGS, (route(SettingsChanged, self.on_settings_changed),)),
+        )
 
     async def on_media_uploaded(self, event: MediaUploaded, _delivery: Delivery) -> None:
         """Admit or refuse."""
@@ -58,3 +71,7 @@ class Handlers:
     async def on_media_progressed(self, report: MediaProgressed, _delivery: Delivery) -> None:
         """Put the report on the board."""
         self._progress.note(report)
+
+    async def on_settings_changed(self, _event: SettingsChanged, _delivery: Delivery) -> None:
+        """Read the settings now instead of at the next look."""
+        await self._settings.look()

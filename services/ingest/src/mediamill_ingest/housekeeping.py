@@ -12,10 +12,10 @@ from mediamill_catalog.tables import utc_now
 from mediamill_contracts.topology import QUEUES
 from mediamill_database import Database
 from mediamill_ingest.metrics import QUEUE_DEPTH, QUEUE_SIZE
-from mediamill_ingest.periodic import Periodic
 from mediamill_ingest.usecases.sweep_staging import sweep_staging
 from mediamill_messaging.subscription import topic_matches
 from mediamill_outbox import prune_inbox
+from mediamill_runtime.periodic import Periodic
 from mediamill_storage.local import LocalObjectStore
 
 GAUGES_SECONDS = 10.0

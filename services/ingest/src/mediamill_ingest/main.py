@@ -7,15 +7,16 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from mediamill_catalog.migrate import require_current
-from mediamill_contracts.storage import S3Location
+from mediamill_catalog.settings import SettingsWatch
 from mediamill_database import Database
 from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
 from mediamill_ingest.auth.sessions import Sessions
-from mediamill_ingest.current_stores import CurrentStores, nowhere
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.handlers import Handlers
 from mediamill_ingest.housekeeping import Housekeeping
 from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
+from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
 from mediamill_ingest.usecases.record_failure import record_dead_letter
@@ -31,8 +32,12 @@ from mediamill_storage.stores import S3Provider
 class IngestParts:
     """Ingest without a transport: what a process mounts, subscribes to, starts and stops."""
 
-    def __init__(self, settings: UploadSettings, database: Database, stores: CurrentStores) -> None:
-        store = stores.local
+    def __init__(
+        self, settings: UploadSettings, database: Database, store: LocalObjectStore, s3: S3Provider | None
+    ) -> None:
+        self.settings = SettingsWatch(database, settings.platform_defaults)
+        """What operators decided; the parts below look at `current` each time they act."""
+        stores = CurrentStores(store, s3, lambda: self.settings.current.known_s3_location)
         self._settings = settings
         self._database = database
         self._sessions = _build_sessions(settings, database)
@@ -53,10 +58,9 @@ class IngestParts:
                 show_details=not settings.is_production,
             )
         )
-        admission = Admission(
-            database, store, settings.policy, settings.recipes, settings.late_object_seconds
-        )
-        handlers = Handlers(database, store, admission)
+        recipes = RecipeBook(lambda: self.settings.current, settings.picture_limits)
+        admission = Admission(database, store, settings.policy, recipes, settings.late_object_seconds)
+        handlers = Handlers(database, store, admission, self.settings)
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
         self.on_dead_letter: DeadLetterEffect = record_dead_letter
@@ -75,6 +79,7 @@ class IngestParts:
         Raises SchemaNotCurrentError when the database was not migrated to this release.
         """
         await require_current(self._database)
+        await self.settings.start()
         if self._sessions is not None:
             self.first_password = await ensure_first_superadmin(
                 self._database, self._sessions, self._settings.admin_email, self._settings.admin_password
@@ -84,18 +89,14 @@ class IngestParts:
     async def stop(self) -> None:
         """End the periodic duties; database and store belong to the caller."""
         await self._housekeeping.stop()
+        await self.settings.stop()
 
 
 def build_parts(
-    settings: UploadSettings,
-    database: Database,
-    store: LocalObjectStore,
-    *,
-    s3: S3Provider | None = None,
-    location: Callable[[], S3Location | None] = nowhere,
+    settings: UploadSettings, database: Database, store: LocalObjectStore, *, s3: S3Provider | None = None
 ) -> IngestParts:
-    """Build ingest around a transport that the caller runs; `location` says where S3 is now, if it is."""
-    return IngestParts(settings, database, CurrentStores(store, s3, location))
+    """Build ingest around a transport that the caller runs; `s3` is None without credentials for it."""
+    return IngestParts(settings, database, store, s3)
 
 
 def build_service(settings: IngestSettings) -> Service:

@@ -6,8 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from mediamill_catalog.settings import PlatformSettings, Variants, with_variants
+from mediamill_contracts.media import EntityType
 from mediamill_contracts.recipe import Limits, StorageStrategy
-from mediamill_ingest.recipes import RecipeBook, VariantsByEntity
 from mediamill_runtime.secrets import MIN_PASSWORD_CHARACTERS, refuse_weak_secret
 from mediamill_runtime.settings import DatabaseSettings, IdentitySettings, StorageSettings
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
@@ -34,7 +35,7 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
     """Frames of an animation."""
     max_total_pixels: int = Field(default=200_000_000, ge=1)
     """Pixels of all frames together: what an animation costs to decode."""
-    variants: Annotated[VariantsByEntity, NoDecode] = Field(default_factory=dict)
+    variants: Annotated[dict[EntityType, Variants], NoDecode] = Field(default_factory=dict)
     """JSON: for each entity type the list of its variants; replaces or adds to the defaults."""
     storage_strategy: StorageStrategy = "local_only"
     max_bulk_files: int = Field(default=100, ge=1, le=10_000)
@@ -95,15 +96,21 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
         )
 
     @property
-    def recipes(self) -> RecipeBook:
-        """What is made of them."""
-        limits = Limits(
+    def picture_limits(self) -> Limits:
+        """What is refused from the header, before anything is decoded."""
+        return Limits(
             max_pixels=self.max_pixels,
             max_side=self.max_side,
             max_frames=self.max_frames,
             max_total_pixels=self.max_total_pixels,
         )
-        return RecipeBook(self.variants, limits, self.storage_strategy)
+
+    @property
+    def platform_defaults(self) -> PlatformSettings:
+        """What holds until an operator decides otherwise."""
+        return PlatformSettings(
+            default_storage_strategy=self.storage_strategy, entity_types=with_variants(self.variants)
+        )
 
 
 class IngestSettings(UploadSettings):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from mediamill_catalog import jobs, media, timeline
 from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts import Message
 from mediamill_contracts.ids import new_id
@@ -154,7 +155,8 @@ class Workbench:
 async def bench(database: Database, tmp_path: Path) -> AsyncIterator[Workbench]:
     """Give a workbench with the default rules."""
     store = LocalObjectStore(tmp_path / "store", fsync=False)
-    recipes = RecipeBook({}, Limits(), "local_only")
+    settings = PlatformSettings()
+    recipes = RecipeBook(lambda: settings, Limits())
     yield Workbench(database, store, Admission(database, store, AcceptancePolicy(), recipes))
     await store.close()
 
