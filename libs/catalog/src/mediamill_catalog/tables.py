@@ -147,6 +147,9 @@ class Media(SQLModel, table=True):
     height: int | None = None
     frames: int | None = None
     has_alpha: bool | None = None
+    duration_ms: int | None = None
+    """Of a video."""
+    has_audio: bool | None = None
     thumbhash: str | None = Field(default=None, max_length=64)
     dominant_color: str | None = Field(default=None, max_length=7)
     failure_code: str | None = Field(default=None, max_length=64)

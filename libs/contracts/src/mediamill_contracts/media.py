@@ -17,6 +17,7 @@ from mediamill_contracts.recipe import (
     ProducedVariant,
     Recipe,
     Store,
+    VideoFacts,
 )
 
 EntityType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -116,6 +117,8 @@ class MediaProcessed(JobResult):
 
     source: ObjectRef
     facts: PictureFacts
+    """Of a video: its size as shown, and what its poster tells."""
+    video: VideoFacts | None = None
     variants: tuple[ProducedVariant, ...]
     duration_ms: int = Field(ge=0)
     attempt: int = Field(default=1, ge=1)

@@ -63,10 +63,44 @@ class Limits(Part):
     """Pixels of all frames of an animation together."""
 
 
+class Rendition(Part):
+    """One H.264 + AAC MP4 to derive from a video; never enlarged."""
+
+    name: VariantName
+    max_short_side: int = Field(default=1080, ge=144, le=2_160)
+    """Pixels of the shorter side, as in 720p, whichever way the video stands."""
+    crf: int = Field(default=23, ge=0, le=51)
+    """Constant rate factor of x264: lower is better and larger."""
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "fast"
+    audio_kbps: int = Field(default=128, ge=32, le=320)
+
+
+class VideoLimits(Part):
+    """What a worker refuses after it looked at the streams, before it transcodes."""
+
+    max_seconds: float = Field(default=180, gt=0)
+    max_pixels: int = Field(default=9_000_000, ge=1)
+    """Pixels of one frame; 4096 by 2160 are 8.8 million."""
+    max_frames_per_second: float = Field(default=240, gt=0)
+
+
+class VideoRecipe(Part):
+    """What is made of a video beside its poster, which takes the recipe's variants."""
+
+    renditions: tuple[Rendition, ...] = Field(min_length=1, max_length=4)
+    """The first is the one to play where only one can be chosen."""
+    hls: bool = False
+    """Also make HTTP Live Streaming playlists of the renditions."""
+    limits: VideoLimits = VideoLimits()
+
+
 class Recipe(Part):
     """Variants, limits and storage strategy of one job; never bytes, never secrets."""
 
     variants: tuple[VariantSpec, ...] = Field(min_length=1, max_length=16)
+    """Of a picture, or of the poster of a video."""
+    video: VideoRecipe | None = None
+    """Given for videos."""
     limits: Limits = Limits()
     strategy: StorageStrategy = "local_only"
     s3: S3Location | None = None
@@ -86,6 +120,17 @@ class ProducedVariant(Part):
     width: int = Field(ge=1)
     height: int = Field(ge=1)
     frames: int = Field(default=1, ge=1)
+    duration_ms: int | None = Field(default=None, ge=0)
+    """Of what plays."""
+
+
+class VideoFacts(Part):
+    """What the streams of a video are, as far as people ask for it."""
+
+    duration_ms: int = Field(ge=1)
+    frames_per_second: float = Field(gt=0)
+    video_codec: Annotated[str, StringConstraints(max_length=32)]
+    audio_codec: Annotated[str, StringConstraints(max_length=32)] | None = None
 
 
 class PictureFacts(Part):

@@ -13,6 +13,8 @@ VerdictCode = Literal[
     "too_many_pixels",
     "side_too_long",
     "too_many_frames",
+    "no_video",
+    "too_long",
     "truncated",
     "corrupt",
     "decoder_crashed",

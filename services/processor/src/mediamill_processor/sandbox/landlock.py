@@ -7,14 +7,17 @@ settings, no keys, no other service's sockets. Numbers and structures: Linux `la
 import ctypes
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION_QUERY = 1
 _RULE_PATH_BENEATH = 1
 
+_EXECUTE = 1 << 0
 _WRITE_FILE = 1 << 1
 _READ_FILE = 1 << 2
+_READ_FOLDER = 1 << 3
 _REMOVE_FILE = 1 << 5
 _MAKE_FILE = 1 << 8
 _TRUNCATE = 1 << 14
@@ -26,10 +29,11 @@ _ALL_TCP = 0b11
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def restrict_files(readable: Path, writable: Path) -> list[str]:
-    """Allow reading below `readable` and writing below `writable`, nothing else; return what holds.
+def restrict_files(readable: Path, writable: Path, programs: Iterable[Path] = ()) -> list[str]:
+    """Allow reading below `readable`, writing below `writable` and running `programs`, nothing else.
 
-    Call it while the process has one thread.
+    `programs` are files, or folders with programs and libraries; those that do not exist are left out.
+    Returns what holds. Call it while the process has one thread.
     """
     abi = _libc.syscall(_CREATE_RULESET, None, 0, _VERSION_QUERY)
     if abi < 1:
@@ -45,6 +49,10 @@ def restrict_files(readable: Path, writable: Path) -> list[str]:
         _allow(
             ruleset, writable, handled & (_READ_FILE | _WRITE_FILE | _MAKE_FILE | _REMOVE_FILE | _TRUNCATE)
         )
+        for program in programs:
+            if program.exists():
+                listing = _READ_FOLDER if program.is_dir() else 0
+                _allow(ruleset, program, _EXECUTE | _READ_FILE | listing)
         if _libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
             return []
     finally:
@@ -64,11 +72,11 @@ def _rights_of(abi: int) -> int:
     return rights
 
 
-def _allow(ruleset: int, folder: Path, rights: int) -> None:
-    descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+def _allow(ruleset: int, path: Path, rights: int) -> None:
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         rule = struct.pack("=Qi", rights, descriptor)
         if _libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0) != 0:
-            raise OSError(ctypes.get_errno(), "landlock rule refused", str(folder))
+            raise OSError(ctypes.get_errno(), "landlock rule refused", str(path))
     finally:
         os.close(descriptor)

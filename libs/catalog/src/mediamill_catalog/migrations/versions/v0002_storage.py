@@ -1,4 +1,4 @@
-"""Where objects are, what operators decide and ask for, and what is gone for good."""
+"""Where objects are, how long videos are, what operators decide and ask for, and what is gone for good."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,8 @@ def upgrade() -> None:
     op.add_column("media", sa.Column("upload_method", sa.String(16), server_default="http", nullable=False))
     op.add_column("media", sa.Column("multipart_id", sa.String(512), nullable=True))
     op.add_column("media", sa.Column("purge_requested_at", TIME, nullable=True))
+    op.add_column("media", sa.Column("duration_ms", sa.Integer(), nullable=True))
+    op.add_column("media", sa.Column("has_audio", sa.Boolean(), nullable=True))
     op.drop_column("variant", "store")
     op.create_table(
         "setting_change",
@@ -95,5 +97,12 @@ def downgrade() -> None:
     for table in ("schedule", "sync_item", "sync_job", "audit_event", "setting_change"):
         op.drop_table(table)
     op.add_column("variant", sa.Column("store", sa.String(8), server_default="local", nullable=False))
-    for column in ("purge_requested_at", "multipart_id", "upload_method", "storage_strategy"):
+    for column in (
+        "has_audio",
+        "duration_ms",
+        "purge_requested_at",
+        "multipart_id",
+        "upload_method",
+        "storage_strategy",
+    ):
         op.drop_column("media", column)
