@@ -223,10 +223,15 @@ async def mark_failed(
 
 
 async def reopen(session: AsyncSession, media_id: UUID, *, code: str, now: datetime) -> bool:
-    """Move back to CONFIRMED, for a replay; return whether the medium was FAILED for this reason."""
+    """Move back to CONFIRMED, for a replay; return whether it stays and was FAILED for this reason."""
     changed = await session.execute(
         update(MEDIA)
-        .where(MEDIA.c.id == media_id, MEDIA.c.status == MediaStatus.FAILED, MEDIA.c.failure_code == code)
+        .where(
+            MEDIA.c.id == media_id,
+            MEDIA.c.status == MediaStatus.FAILED,
+            MEDIA.c.failure_code == code,
+            MEDIA.c.purge_requested_at.is_(None),
+        )
         .values(status=MediaStatus.CONFIRMED, failure_code=None, failure_detail=None, updated_at=now)
         .returning(MEDIA.c.id)
     )
@@ -257,12 +262,19 @@ async def hide(session: AsyncSession, media_id: UUID, *, actor: str, now: dateti
     )
 
 
-async def unhide(session: AsyncSession, media_id: UUID, *, now: datetime) -> bool:
-    """Take the deletion mark away; return whether there was one."""
+async def unhide(
+    session: AsyncSession, media_id: UUID, *, now: datetime, deleted_after: datetime | None = None
+) -> bool:
+    """Take the deletion mark away; return whether there was one, young enough, and the medium is to stay."""
+    young = MEDIA.c.deleted_at.is_not(None) if deleted_after is None else MEDIA.c.deleted_at > deleted_after
     return await _returned(
         session,
         update(MEDIA)
-        .where(MEDIA.c.id == media_id, MEDIA.c.deleted_at.is_not(None))
+        .where(
+            MEDIA.c.id == media_id,
+            young,
+            MEDIA.c.purge_requested_at.is_(None),
+        )
         .values(deleted_at=None, deleted_by=None, updated_at=now)
         .returning(MEDIA.c.id),
     )

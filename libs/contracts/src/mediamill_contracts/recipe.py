@@ -1,5 +1,6 @@
 """The recipe: everything a worker needs to turn one original into its variants, travelling in the event."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -18,12 +19,13 @@ ObjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/
 VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
-_STORES: dict[StorageStrategy, tuple[Store, ...]] = {
+STRATEGY_STORES: Mapping[StorageStrategy, tuple[Store, ...]] = {
     "local_only": ("local",),
     "local_first": ("local",),
     "s3_only": ("s3",),
     "both": ("local", "s3"),
 }
+"""Where a worker puts a medium's objects."""
 
 
 class ObjectRef(Part):
@@ -109,7 +111,7 @@ class Recipe(Part):
     @property
     def stores(self) -> tuple[Store, ...]:
         """Where the worker puts the medium's objects; `local_first` reaches S3 later, by a sync."""
-        return _STORES[self.strategy]
+        return STRATEGY_STORES[self.strategy]
 
 
 class ProducedVariant(Part):

@@ -1,0 +1,196 @@
+"""Hard deletion: a medium's objects go first, then its row; what was asked for is never taken back.
+
+The request hides the medium at once. While a worker may still write objects of it, the removal waits until
+that work has ended, so that nothing is left behind.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_catalog import audit, timeline
+from mediamill_catalog.audit import Act
+from mediamill_catalog.core import MEDIA
+from mediamill_catalog.media import variants_of
+from mediamill_catalog.placement import stores_of
+from mediamill_catalog.tables import MediaStatus
+from mediamill_catalog.timeline import Happening
+from mediamill_contracts.recipe import Store
+from mediamill_contracts.storage import S3Location
+from mediamill_contracts.sync import MediaPurged, RequestPurge
+from mediamill_messaging.envelope import seal
+from mediamill_outbox.emit import enqueue_all
+from mediamill_storage import keys
+
+_IN_WORK = (MediaStatus.CONFIRMED, MediaStatus.PROCESSING)
+"""States in which a job is open, whose end is going to be recorded."""
+
+
+@dataclass(frozen=True)
+class PurgeReach:
+    """How far a removal goes, by the settings of the moment."""
+
+    s3: S3Location | None
+    """Where S3 is; None when it is not used."""
+    s3_too: bool
+    """Remove copies in S3 of media that are in local storage too."""
+
+
+async def request_purge(
+    session: AsyncSession,
+    media_ids: Collection[UUID],
+    *,
+    actor: str,
+    reach: PurgeReach,
+    now: datetime,
+    deleted_before: datetime | None = None,
+) -> list[Row[Any]]:
+    """Ask for the removal of media for good and hide them; return the rows that this call asked it for.
+
+    `deleted_before` leaves out what was not deleted before then, or was restored meanwhile: rows are judged
+    while they are locked. Removals begin now; where a job is open, when `emit_purges` is called at its end.
+    """
+    wanted = select(MEDIA).where(MEDIA.c.id.in_(set(media_ids)), MEDIA.c.purge_requested_at.is_(None))
+    if deleted_before is not None:
+        wanted = wanted.where(MEDIA.c.deleted_at < deleted_before)
+    rows = (await session.execute(wanted.order_by(MEDIA.c.id).with_for_update(key_share=True))).all()
+    if not rows:
+        return []
+    await session.execute(
+        update(MEDIA)
+        .where(MEDIA.c.id.in_([row.id for row in rows]))
+        .values(
+            purge_requested_at=now,
+            updated_at=now,
+            deleted_at=func.coalesce(MEDIA.c.deleted_at, now),
+            deleted_by=func.coalesce(MEDIA.c.deleted_by, actor),
+        )
+    )
+    await audit.record(
+        session, *(Act(actor, audit.PURGE_REQUESTED, now, row.id, {"userId": row.user_id}) for row in rows)
+    )
+    await timeline.record(
+        session, *(Happening(row.id, audit.PURGE_REQUESTED, now, actor=actor) for row in rows)
+    )
+    await emit_purges(session, [row for row in rows if row.status not in _IN_WORK], reach=reach, actor=actor)
+    return list(rows)
+
+
+async def emit_purges(
+    session: AsyncSession, rows: Sequence[Row[Any]], *, reach: PurgeReach, actor: str
+) -> None:
+    """Have the objects of media removed whose removal was asked for and on which no work is open."""
+    variants = await variants_of(session, [row.id for row in rows]) if rows else {}
+    requests = [
+        RequestPurge(
+            media_id=row.id,
+            user_id=row.user_id,
+            keys=_keys_of(row, variants.get(row.id, ())),
+            stores=_stores_to_clear(row, reach),
+            final=True,
+            s3=reach.s3,
+            requested_by=actor,
+        )
+        for row in rows
+    ]
+    await enqueue_all(session, [seal(request) for request in requests])
+
+
+async def emit_clearing(
+    session: AsyncSession, media_ids: Collection[UUID], store: Store, *, s3: S3Location | None, actor: str
+) -> None:
+    """Have the copies of media removed from a store that they do not claim, or claim no more.
+
+    Media that were purged meanwhile are found by their tombstones: a copy that was made too late goes too.
+    """
+    found = await session.execute(select(MEDIA).where(MEDIA.c.id.in_(set(media_ids))).order_by(MEDIA.c.id))
+    rows = found.all()
+    variants = await variants_of(session, [row.id for row in rows]) if rows else {}
+    copies = {row.id: (row.user_id, _keys_of(row, variants.get(row.id, ()))) for row in rows}
+    gone = await audit.tombstones(session, set(media_ids) - copies.keys())
+    for media_id, line in gone.items():
+        copies[media_id] = (line.detail["userId"], tuple(line.detail["keys"]))
+    requests = [
+        RequestPurge(
+            media_id=media_id,
+            user_id=user_id,
+            keys=object_keys,
+            stores=(store,),
+            final=False,
+            s3=s3,
+            requested_by=actor,
+        )
+        for media_id, (user_id, object_keys) in copies.items()
+    ]
+    await enqueue_all(session, [seal(request) for request in requests])
+
+
+async def due_purges(session: AsyncSession, media_ids: Iterable[UUID]) -> list[Row[Any]]:
+    """Return those of the media whose removal was asked for and on which no work is open any more."""
+    found = await session.execute(
+        select(MEDIA)
+        .where(
+            MEDIA.c.id.in_(set(media_ids)),
+            MEDIA.c.purge_requested_at.is_not(None),
+            MEDIA.c.status.not_in(_IN_WORK),
+        )
+        .order_by(MEDIA.c.id)
+    )
+    return list(found.all())
+
+
+async def overdue_purges(session: AsyncSession, *, before: datetime, limit: int) -> list[Row[Any]]:
+    """Return media whose removal was asked for before then and has not been finished: to be emitted again."""
+    found = await session.execute(
+        select(MEDIA)
+        .where(MEDIA.c.purge_requested_at < before, MEDIA.c.status.not_in(_IN_WORK))
+        .order_by(MEDIA.c.purge_requested_at)
+        .limit(limit)
+    )
+    return list(found.all())
+
+
+async def finish_purge(session: AsyncSession, event: MediaPurged, *, now: datetime) -> bool:
+    """Remove the row, its variants, jobs and timeline, and leave the tombstone; return whether there was one.
+
+    Only a medium whose removal was asked for goes, whatever the event says.
+    """
+    gone = await session.execute(
+        delete(MEDIA)
+        .where(MEDIA.c.id == event.media_id, MEDIA.c.purge_requested_at.is_not(None))
+        .returning(MEDIA.c.user_id, MEDIA.c.file_name, MEDIA.c.size_bytes, MEDIA.c.deleted_by)
+    )
+    row = gone.one_or_none()
+    if row is None:
+        return False
+    detail = {
+        "userId": row.user_id,
+        "fileName": row.file_name,
+        "sizeBytes": row.size_bytes,
+        "keys": list(event.removed_keys),
+    }
+    await audit.record(session, Act(row.deleted_by, audit.PURGED, now, event.media_id, detail))
+    return True
+
+
+def _stores_to_clear(row: Row[Any], reach: PurgeReach) -> tuple[Store, ...]:
+    """Local storage always: something of an interrupted step may be left there."""
+    claimed = stores_of(row.storage_status)
+    in_s3 = claimed == ("s3",) or (reach.s3_too and (reach.s3 is not None or "s3" in claimed))
+    return ("local", "s3") if in_s3 else ("local",)
+
+
+def _keys_of(row: Row[Any], variants: Sequence[Row[Any]]) -> tuple[str, ...]:
+    """Return every key under which something of the medium may be, wherever its last step was cut off."""
+    found = [row.original_key, *(variant.key for variant in variants)]
+    if row.status != MediaStatus.READY:
+        found.append(keys.quarantine_key(row.id))
+        if row.sha256 is not None and row.media_type in keys.EXTENSIONS:
+            prefix = keys.permanent_prefix(row.id, row.sha256, row.created_at)
+            found.append(keys.original_key(prefix, row.media_type))
+    return tuple(dict.fromkeys(key for key in found if key is not None))
