@@ -16,13 +16,34 @@ class StorageFullError(Exception):
     """The store has no room for the object."""
 
 
+class StoreUnavailableError(Exception):
+    """The store cannot be used now, and trying later may help.
+
+    `code` says why: what the server called it (`SlowDown`, `AccessDenied`, `NoSuchBucket`, …), `unreachable`
+    or `timeout` when it did not answer.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class CorruptObjectError(Exception):
+    """The bytes under this key are not those that were stored."""
+
+
 @dataclass(frozen=True)
 class ObjectStat:
-    """An object's size in bytes and the time of its last change."""
+    """An object's size in bytes, the time of its last change, and what the store knows beyond that."""
 
     key: str
     size_bytes: int
     modified_at: datetime
+    sha256: str | None = None
+    """In hex, where the store has kept it; a listing never tells it."""
+    version: str | None = None
+    """Changes whenever the bytes do; None where the store has no such thing."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +64,10 @@ class StoredFile:
 
 
 class ObjectStore(Protocol):
-    """A store of immutable objects. Objects appear whole or not at all; keys come from `keys.py`."""
+    """A store of immutable objects. Objects appear whole or not at all; keys come from `keys.py`.
+
+    Any method may raise StoreUnavailableError, and UnsafeKeyError, a ValueError, before anything is done.
+    """
 
     async def put_files(self, files: Sequence[FinishedFile]) -> list[StoredFile]:
         """Store files and consume them, replacing what was there; return what they hold, in their order.
@@ -56,7 +80,7 @@ class ObjectStore(Protocol):
         """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises."""
 
     def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Yield bytes `start` to `end` (exclusive); raises ObjectNotFoundError."""
+        """Yield bytes `start` to `end` (exclusive); raises ObjectNotFoundError, CorruptObjectError."""
 
     def local_copy(self, key: str) -> AbstractAsyncContextManager[Path]:
         """Give a path to read the object's bytes from while the context lasts; never write to it."""
@@ -75,3 +99,6 @@ class ObjectStore(Protocol):
 
     async def check(self) -> None:
         """Raise when the store cannot be written to now."""
+
+    async def close(self) -> None:
+        """Give back what the store holds: threads, connections."""

@@ -13,6 +13,12 @@ class UnsafeKeyError(ValueError):
     """The key does not name an object inside the store."""
 
 
+def check_key(key: str) -> None:
+    """Raise UnsafeKeyError when a key is malformed: the same ones in every store."""
+    if len(key) > 512 or not _KEY.fullmatch(key):
+        raise UnsafeKeyError(f"malformed key: {key[:80]!r}")
+
+
 class RootedPaths:
     """Resolves keys below `root`, which must exist."""
 
@@ -22,8 +28,7 @@ class RootedPaths:
 
     def path_of(self, key: str) -> Path:
         """Return the path of `key`; raises UnsafeKeyError when it is malformed or led away by a link."""
-        if len(key) > 512 or not _KEY.fullmatch(key):
-            raise UnsafeKeyError(f"malformed key: {key[:80]!r}")
+        check_key(key)
         path = self._prefix + key
         if self._has_link(path):
             raise UnsafeKeyError(f"key leads through a symbolic link: {key!r}")

@@ -1,0 +1,97 @@
+"""One client for one location, opened at the first request and shared by all that follow."""
+
+import asyncio
+import functools
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import aioboto3
+from aiobotocore.config import AioConfig
+
+from mediamill_contracts.storage import S3Location
+from mediamill_storage.s3.credentials import S3Credentials
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.client import S3Client
+
+
+@dataclass(frozen=True)
+class S3Http:
+    """How widely and how patiently a store talks to its server."""
+
+    connections: int = 32
+    """Requests at the same time; more wait their turn."""
+    connect_seconds: float = 5
+    read_seconds: float = 30
+    """Longest silence amid an answer."""
+    request_seconds: float = 300
+    """Longest time for one request with all its attempts: also a server that stops reading must end it."""
+    attempts: int = 5
+    """How often a request is tried when the failure may pass; waits grow from 1 s to 20 s, with jitter."""
+
+
+class S3Connection:
+    """Gives the client of a location. Use it on one event loop; `close` it at the end."""
+
+    def __init__(
+        self,
+        location: S3Location,
+        credentials: S3Credentials,
+        http: S3Http,
+        *,
+        endpoint: str | None = None,
+    ) -> None:
+        """Connect to the location's endpoint, or to `endpoint` in its place."""
+        self._location = location
+        self._credentials = credentials
+        self._http = http
+        self._endpoint = endpoint or location.endpoint
+        self._opening = asyncio.Lock()
+        self._open = AsyncExitStack()
+        self._client: S3Client | None = None
+
+    async def client(self) -> "S3Client":
+        """Return the client; nothing is sent by that."""
+        if self._client is None:
+            async with self._opening:
+                if self._client is None:
+                    self._client = await self._open.enter_async_context(
+                        _session().client(
+                            "s3",
+                            region_name=self._location.region,
+                            endpoint_url=self._endpoint,
+                            aws_access_key_id=self._credentials.access_key_id,
+                            aws_secret_access_key=self._credentials.secret_access_key,
+                            config=self._configuration(),
+                        )
+                    )
+        return self._client
+
+    async def close(self) -> None:
+        """Close the connections; a later request would open new ones."""
+        async with self._opening:
+            self._client = None
+            await self._open.aclose()
+
+    def _configuration(self) -> AioConfig:
+        """Checksums are given with each request; the payload need not be hashed once more to sign it."""
+        return AioConfig(
+            max_pool_connections=self._http.connections,
+            connect_timeout=self._http.connect_seconds,
+            read_timeout=self._http.read_seconds,
+            retries={"mode": "standard", "total_max_attempts": self._http.attempts},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            signature_version="s3v4",
+            s3={
+                "addressing_style": "path" if self._endpoint else "auto",
+                "payload_signing_enabled": False,
+            },
+        )
+
+
+@functools.cache
+def _session() -> aioboto3.Session:
+    """Share one: it keeps what it read of S3's description, which takes half a second."""
+    return aioboto3.Session()

@@ -1,0 +1,263 @@
+"""Objects in a bucket. A moved object is copied, verified and only then deleted, since S3 renames nothing."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mediamill_contracts.storage import S3Location
+from mediamill_storage.atomic_file import full_disk_named
+from mediamill_storage.object_store import (
+    CorruptObjectError,
+    FinishedFile,
+    ObjectNotFoundError,
+    ObjectStat,
+    StoredFile,
+    StoreUnavailableError,
+)
+from mediamill_storage.rooted_paths import check_key
+from mediamill_storage.s3.checksums import header_of, hex_of, kept_in, metadata_of
+from mediamill_storage.s3.connection import S3Connection, S3Http
+from mediamill_storage.s3.credentials import S3Credentials
+from mediamill_storage.s3.errors import store_errors
+from mediamill_storage.s3.multipart import PART_BYTES, MultipartUpload, in_parts
+from mediamill_storage.s3.presigning import S3DirectAccess
+from mediamill_storage.s3.reading import ObjectReader
+from mediamill_storage.s3.source_file import measure, open_file, parts_of
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.client import S3Client
+
+CHECK_KEY = "temp/check"
+"""Begun by `check` and never completed: no object of this name ever appears."""
+
+
+class S3ObjectStore:
+    """An ObjectStore in a bucket. Objects that are moved or copied may have 5 GB, S3's limit for one copy."""
+
+    def __init__(
+        self,
+        location: S3Location,
+        credentials: S3Credentials,
+        *,
+        http: S3Http | None = None,
+        scratch: Path | None = None,
+        browser_endpoint: str | None = None,
+    ) -> None:
+        """Use the bucket at `location`, which must exist; nothing is connected until the first request.
+
+        `scratch` is the folder for local copies, the system's for temporary files if None.
+        `browser_endpoint` is where clients reach the server that is at the location's endpoint for us; signed
+        URLs name it.
+        """
+        self.location = location
+        self._http = http or S3Http()
+        self._bucket = location.bucket
+        self._connection = S3Connection(location, credentials, self._http)
+        self._signing = self._connection
+        if browser_endpoint is not None:
+            self._signing = S3Connection(location, credentials, self._http, endpoint=browser_endpoint)
+        self.direct = S3DirectAccess(location, self._connection, self._signing, self._http)
+        self._transfers = asyncio.Semaphore(self._http.connections)
+        self._scratch = scratch
+
+    async def put_files(self, files: Sequence[FinishedFile]) -> list[StoredFile]:
+        """Store files and consume them, replacing what was there; return what they hold, in their order."""
+        for file in files:
+            check_key(file.key)
+        outcomes = await asyncio.gather(*map(self._put_file, files), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [outcome for outcome in outcomes if isinstance(outcome, StoredFile)]
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> int:
+        """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises.
+
+        Up to 8 MiB the object knows its hash; for more it would have to be known before the first byte.
+        """
+        check_key(key)
+        parts = in_parts(chunks)
+        first = await anext(parts)
+        if len(first) < PART_BYTES:
+            await self._put(key, first, hashlib.sha256(first).hexdigest(), media_type)
+            return len(first)
+        size = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            size = len(first)
+            yield first
+            async for part in parts:
+                size += len(part)
+                yield part
+
+        await (await self._multipart(key)).send(counted(), media_type=media_type, metadata={})
+        return size
+
+    async def read(
+        self, key: str, *, start: int = 0, end: int | None = None, version: str | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield bytes `start` to `end` (exclusive), of one version; raises as the port says.
+
+        With `version` (from `stat`), an object changed since raises StoreUnavailableError.
+        """
+        check_key(key)
+        if end is not None and end <= start:
+            if await self.stat(key) is None:
+                raise ObjectNotFoundError(key)
+            return
+        async for chunk in ObjectReader(self._connection, self._http, self._bucket, key).read(
+            start, end, version
+        ):
+            yield chunk
+
+    @asynccontextmanager
+    async def local_copy(self, key: str, *, version: str | None = None) -> AsyncIterator[Path]:
+        """Give a file with the object's bytes, compared with size and hash; it is gone afterwards."""
+        with tempfile.NamedTemporaryFile(prefix="mediamill-", dir=self._scratch) as file:
+            with full_disk_named():
+                async for chunk in self.read(key, version=version):
+                    file.write(chunk)
+                file.flush()
+            yield Path(file.name)
+
+    async def stat(self, key: str) -> ObjectStat | None:
+        """Return size, time, hash and version, or None when there is no such object."""
+        check_key(key)
+        with suppress(ObjectNotFoundError):
+            async with store_errors(key, self._http.request_seconds):
+                found = await (await self._client()).head_object(
+                    Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"
+                )
+            sha256 = kept_in(found["Metadata"]) or hex_of(found.get("ChecksumSHA256"))
+            return ObjectStat(
+                key, found["ContentLength"], found["LastModified"], sha256=sha256, version=found["ETag"]
+            )
+        return None
+
+    async def move(self, source_key: str, target_key: str) -> None:
+        """Copy, verify, delete. Again after success, it does nothing; raises ObjectNotFoundError."""
+        check_key(target_key)
+        found = await self.stat(source_key)
+        if found is None:
+            if await self.stat(target_key) is None:
+                raise ObjectNotFoundError(source_key)
+            return
+        if source_key != target_key:
+            await self.copy(source_key, target_key, version=found.version)
+            await self._delete(source_key)
+
+    async def copy(
+        self,
+        source_key: str,
+        target_key: str,
+        *,
+        version: str | None = None,
+        media_type: str | None = None,
+        sha256: str | None = None,
+    ) -> ObjectStat:
+        """Copy within the bucket, compare the copy with its source, and return what it is.
+
+        `version` (from `stat`) must still be there, else StoreUnavailableError: bytes that were examined are
+        then not the ones that would be published. `media_type` with `sha256` replaces what the source said
+        about itself. Raises ObjectNotFoundError, CorruptObjectError after removing a wrong copy.
+        """
+        check_key(target_key)
+        source = await self.stat(source_key)
+        if source is None:
+            raise ObjectNotFoundError(source_key)
+        options: dict[str, Any] = {"CopySourceIfMatch": version or source.version}
+        if media_type is not None:
+            metadata = metadata_of(sha256) if sha256 is not None else {}
+            options |= {"MetadataDirective": "REPLACE", "ContentType": media_type, "Metadata": metadata}
+        async with store_errors(source_key, self._http.request_seconds):
+            await (await self._client()).copy_object(
+                Bucket=self._bucket,
+                Key=target_key,
+                CopySource={"Bucket": self._bucket, "Key": source_key},
+                **options,
+            )
+        copied = await self.stat(target_key)
+        if copied is None or copied.size_bytes != source.size_bytes:
+            await self._delete(target_key)
+            raise CorruptObjectError(f"{target_key}: the copy is not what {source_key} is")
+        return copied
+
+    async def delete(self, key: str) -> bool:
+        """Remove; return whether there was anything."""
+        if await self.stat(key) is None:
+            return False
+        await self._delete(key)
+        return True
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectStat]:
+        """Yield the objects whose keys begin with `prefix`, in no promised order."""
+        client = await self._client()
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        async with store_errors(prefix):
+            async for page in pages:
+                for item in page.get("Contents", ()):
+                    yield ObjectStat(
+                        item["Key"], item["Size"], item["LastModified"], version=item.get("ETag")
+                    )
+
+    async def check(self) -> None:
+        """Raise StoreUnavailableError when the bucket cannot be written to now; leaves nothing behind."""
+        client = await self._client()
+        try:
+            async with store_errors(CHECK_KEY, self._http.connect_seconds + self._http.read_seconds):
+                begun = await client.create_multipart_upload(Bucket=self._bucket, Key=CHECK_KEY)
+                await client.abort_multipart_upload(
+                    Bucket=self._bucket, Key=CHECK_KEY, UploadId=begun["UploadId"]
+                )
+        except ObjectNotFoundError as error:
+            raise StoreUnavailableError("NoSuchBucket", f"there is no bucket {self._bucket}") from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connection.close()
+        await self._signing.close()
+
+    async def _client(self) -> "S3Client":
+        return await self._connection.client()
+
+    async def _multipart(self, key: str) -> MultipartUpload:
+        return MultipartUpload(
+            await self._client(), self._bucket, key, request_seconds=self._http.request_seconds
+        )
+
+    async def _put_file(self, source: FinishedFile) -> StoredFile:
+        async with self._transfers:
+            file = await asyncio.to_thread(open_file, source.path)
+            with file:
+                stored = await asyncio.to_thread(measure, file)
+                if stored.size_bytes <= PART_BYTES:
+                    await self._put(source.key, file.read(), stored.sha256, source.media_type)
+                else:
+                    await (await self._multipart(source.key)).send(
+                        parts_of(file, PART_BYTES),
+                        media_type=source.media_type,
+                        metadata=metadata_of(stored.sha256),
+                    )
+            source.path.unlink(missing_ok=True)
+            return stored
+
+    async def _put(self, key: str, data: bytes, sha256: str, media_type: str) -> None:
+        client = await self._client()
+        async with store_errors(key, self._http.request_seconds):
+            await client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=media_type,
+                ChecksumSHA256=header_of(sha256),
+                Metadata=metadata_of(sha256),
+            )
+
+    async def _delete(self, key: str) -> None:
+        async with store_errors(key, self._http.request_seconds):
+            await (await self._client()).delete_object(Bucket=self._bucket, Key=key)
