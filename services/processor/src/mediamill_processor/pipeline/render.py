@@ -10,10 +10,9 @@ import pyvips
 from mediamill_contracts.recipe import PictureFacts, Recipe, VariantSpec
 from mediamill_processor.pipeline.content import check_content
 from mediamill_processor.pipeline.decode import decode
-from mediamill_processor.pipeline.derive import derive, first_frame, frame_count, frame_height
+from mediamill_processor.pipeline.derive import Ladder, frame_count, frame_height
 from mediamill_processor.pipeline.describe import describe
 from mediamill_processor.pipeline.encode import encode
-from mediamill_processor.pipeline.failures import encoding_failure
 from mediamill_processor.pipeline.header import Header, check_limits, read_header
 from mediamill_processor.pipeline.sizes import Target, target_of
 from mediamill_processor.pipeline.stopwatch import Stopwatch
@@ -40,12 +39,6 @@ class _Plan:
     target: Target
     animated: bool
 
-    @property
-    def shows_all(self) -> bool:
-        """Whether it is the whole first frame and nothing else."""
-        scaled = self.target.scaled_width, self.target.scaled_height
-        return not self.animated and scaled == (self.target.width, self.target.height)
-
 
 def inspect(source: Path, media_type: str, recipe: Recipe, watch: Stopwatch) -> Header:
     """Return the header of an acceptable file without decoding it; raises UnacceptableFileError."""
@@ -67,10 +60,11 @@ def render(
 ) -> tuple[PictureFacts, list[EncodedVariant]]:
     """Write the variants of an inspected file to `scratch`, each in a file named after the variant.
 
-    Up to `threads` variants are encoded at once; the bytes do not depend on it. Raises UnacceptableFileError.
+    With two `threads`, one is busy with the largest variant while the other does the rest; the bytes do not
+    depend on it. Raises UnacceptableFileError.
     """
-    plans = [_plan(spec, header) for spec in recipe.variants]
-    largest = max((plan.target for plan in plans), key=lambda target: target.scaled_pixels)
+    plans = _largest_first([_plan(spec, header) for spec in recipe.variants])
+    largest = plans[0].target
     with watch.measure("decode"):
         picture = decode(
             header,
@@ -79,15 +73,11 @@ def render(
             animated=any(plan.animated for plan in plans),
         )
     on_decoded()
-    with watch.measure("describe"):
-        smallest = _smallest_whole(plans)
-        still = derive(picture, smallest.target, animated=False) if smallest else first_frame(picture)
-        small = _in_memory(still)
-        facts = _facts(header, picture, small)
+    ladder = Ladder(picture)
 
     def produce(plan: _Plan) -> EncodedVariant:
         with watch.measure(f"encode {plan.spec.name}"):
-            image = small if plan is smallest else derive(picture, plan.target, animated=plan.animated)
+            image = ladder.derive(plan.target, animated=plan.animated)
             same_pixels = (plan.target.width, plan.target.height) == (header.width, header.height)
             encode(
                 image,
@@ -97,7 +87,13 @@ def render(
             )
         return EncodedVariant(plan.spec.name, image.width, frame_height(image), frame_count(image))
 
-    return facts, _produce_all(produce, plans, threads)
+    shared = plans[:1] if threads > 1 and _is_worth_a_thread(plans) else []
+    with ThreadPoolExecutor(1, thread_name_prefix="encode") as helper:
+        beside = [helper.submit(produce, plan) for plan in shared]
+        made = [produce(plan) for plan in plans[len(shared) :]]
+        with watch.measure("describe"):
+            facts = _facts(header, picture, ladder.smallest)
+    return facts, [*(encoding.result() for encoding in beside), *made]
 
 
 def _plan(spec: VariantSpec, header: Header) -> _Plan:
@@ -105,17 +101,8 @@ def _plan(spec: VariantSpec, header: Header) -> _Plan:
     return _Plan(spec, target_of(spec, header.width, header.height), animated)
 
 
-def _smallest_whole(plans: list[_Plan]) -> _Plan | None:
-    whole = (plan for plan in plans if plan.shows_all)
-    return min(whole, key=lambda plan: plan.target.scaled_pixels, default=None)
-
-
-def _in_memory(image: pyvips.Image) -> pyvips.Image:
-    """Compute the pixels now, for more than one use."""
-    try:
-        return image.copy_memory()
-    except pyvips.Error as error:
-        raise encoding_failure(error) from error
+def _largest_first(plans: list[_Plan]) -> list[_Plan]:
+    return sorted(plans, key=lambda plan: plan.target.scaled_pixels, reverse=True)
 
 
 def _facts(header: Header, picture: pyvips.Image, small: pyvips.Image) -> PictureFacts:
@@ -131,13 +118,5 @@ def _facts(header: Header, picture: pyvips.Image, small: pyvips.Image) -> Pictur
     )
 
 
-def _produce_all(
-    produce: Callable[[_Plan], EncodedVariant], plans: list[_Plan], threads: int
-) -> list[EncodedVariant]:
-    """Encode the largest first: with two threads, one is busy with it while the other does the rest."""
-    ordered = sorted(plans, key=lambda plan: plan.target.scaled_pixels, reverse=True)
-    quick = sum(plan.target.scaled_pixels for plan in plans) < _WORTH_A_THREAD
-    if threads == 1 or len(plans) == 1 or quick:
-        return [produce(plan) for plan in ordered]
-    with ThreadPoolExecutor(min(threads, len(plans)), thread_name_prefix="encode") as executor:
-        return list(executor.map(produce, ordered))
+def _is_worth_a_thread(plans: list[_Plan]) -> bool:
+    return sum(plan.target.scaled_pixels for plan in plans) >= _WORTH_A_THREAD

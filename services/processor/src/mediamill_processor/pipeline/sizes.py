@@ -19,6 +19,11 @@ class Target:
         """Area before the cut."""
         return self.scaled_width * self.scaled_height
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is cut off."""
+        return (self.scaled_width, self.scaled_height) == (self.width, self.height)
+
 
 def target_of(spec: VariantSpec, width: int, height: int) -> Target:
     """Return the sizes of a variant of a picture of `width` x `height` pixels.
