@@ -16,6 +16,14 @@ class IdempotencyConflictError(Exception):
 
 
 @dataclass(frozen=True)
+class RepeatableRequest:
+    """An `Idempotency-Key` and a SHA-256 (hexadecimal) over what was asked with it."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Claim:
     """A key that a request came with, and the answer to keep under it."""
 

@@ -21,7 +21,6 @@ from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.http.app import build_app
-from mediamill_ingest.http.body_stream import BodyPace
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_runtime.identity import Role, TokenIssuer, TokenVerifier
@@ -29,6 +28,7 @@ from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.keys import original_key, permanent_prefix, staged_prefix, variant_key
 from mediamill_storage.local import LocalObjectStore
 from mediamill_testing.photos import PhotoCorpus
+from mediamill_web.body_stream import BodyPace
 
 SECRET = "a key for the tests that is long enough to sign with"
 VARIANT = bytes(range(256)) * 8

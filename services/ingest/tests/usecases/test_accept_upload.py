@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from mediamill_catalog.idempotency import IdempotencyConflictError
+from mediamill_catalog.idempotency import IdempotencyConflictError, RepeatableRequest
 from mediamill_catalog.tables import JobStatus, MediaStatus
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaUploaded
-from mediamill_ingest.usecases.accept_upload import RepeatableRequest, StagedUpload, UploadIntake
+from mediamill_ingest.usecases.accept_upload import StagedUpload, UploadIntake
 
 from .conftest import USER, Workbench
 

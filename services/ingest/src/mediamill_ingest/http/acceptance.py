@@ -7,18 +7,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import media
-from mediamill_catalog.idempotency import IdempotencyConflictError, earlier_answer
+from mediamill_catalog.idempotency import IdempotencyConflictError, RepeatableRequest, earlier_answer
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.recipe import Lane
-from mediamill_ingest.http.idempotency import key_reused
 from mediamill_ingest.http.incoming_file import StagedFile
 from mediamill_ingest.http.parts import HttpParts
 from mediamill_ingest.http.upload_fields import UploadFields
 from mediamill_ingest.usecases.accept_upload import (
     AcceptedUpload,
-    RepeatableRequest,
     StagedUpload,
 )
+from mediamill_web.idempotency import key_reused
 
 
 async def accept_staged(

@@ -4,13 +4,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
 from mediamill_ingest.auth.sessions import Session, Sessions, TooManyAttemptsError, WrongCredentialsError
-from mediamill_ingest.http.identity import DOCUMENTED, Caller, refuse_foreign_page
-from mediamill_ingest.http.json_body import described, json_body
 from mediamill_ingest.http.parts import HttpParts, Parts
-from mediamill_ingest.http.problems import ProblemError, not_found
-from mediamill_ingest.http.responses import refusals
 from mediamill_ingest.http.schemas import Me, SignedIn, UserView
 from mediamill_runtime.identity import SESSION_COOKIE
+from mediamill_web.identity import DOCUMENTED, Caller, refuse_foreign_page
+from mediamill_web.json_body import described, json_body
+from mediamill_web.problems import ProblemError, not_found
+from mediamill_web.responses import refusals
 
 _MAX_BODY_BYTES = 16 * 1024
 

@@ -7,13 +7,13 @@ from starlette.requests import Request
 from mediamill_ingest.http.form_stream import FormLimits, FormStream
 from mediamill_ingest.http.incoming_file import IncomingFile, StagedFile, clean_file_name
 from mediamill_ingest.http.parts import HttpParts
-from mediamill_ingest.http.problems import ProblemError
 from mediamill_ingest.http.refusals import storage_full
 from mediamill_ingest.http.schemas import BulkRejection
 from mediamill_ingest.http.upload_fields import UploadFields, upload_fields
 from mediamill_ingest.metrics import count_refused
 from mediamill_storage.inspection import RefusedFileError
 from mediamill_storage.object_store import StorageFullError
+from mediamill_web.problems import ProblemError
 
 
 @dataclass

@@ -5,18 +5,18 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from mediamill_catalog.idempotency import RepeatableRequest
 from mediamill_ingest.http.acceptance import accept_staged
 from mediamill_ingest.http.bulk_form import BulkForm, ReceivedFiles
-from mediamill_ingest.http.idempotency import IdempotencyKeyHeader, repeatable
-from mediamill_ingest.http.identity import DOCUMENTED, Caller
-from mediamill_ingest.http.json_body import described, json_body
 from mediamill_ingest.http.parts import HttpParts, Parts
-from mediamill_ingest.http.responses import UPLOAD_REFUSALS
+from mediamill_ingest.http.refusals import UPLOAD_REFUSALS
 from mediamill_ingest.http.schemas import BulkAccepted, BulkJob
 from mediamill_ingest.http.staged_keys import BulkOfKeys, accept_staged_keys
 from mediamill_ingest.http.upload_fields import upload_body
-from mediamill_ingest.usecases.accept_upload import RepeatableRequest
 from mediamill_runtime.identity import Identity
+from mediamill_web.idempotency import IdempotencyKeyHeader, repeatable
+from mediamill_web.identity import DOCUMENTED, Caller
+from mediamill_web.json_body import described, json_body
 
 _MAX_JSON_BYTES = 256 * 1024
 _BODY: dict[str, Any] = upload_body(many=True)

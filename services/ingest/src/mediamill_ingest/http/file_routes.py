@@ -14,12 +14,12 @@ from fastapi.responses import StreamingResponse
 
 from mediamill_catalog import media, variants
 from mediamill_ingest.http.byte_ranges import UnsatisfiableRangeError, requested_range
-from mediamill_ingest.http.identity import DOCUMENTED, PerhapsCaller
 from mediamill_ingest.http.parts import HttpParts, Parts
-from mediamill_ingest.http.problems import ProblemError, not_found
-from mediamill_ingest.http.responses import refusals
 from mediamill_runtime.identity import Identity
 from mediamill_storage.keys import EXTENSIONS, PERMANENT
+from mediamill_web.identity import DOCUMENTED, PerhapsCaller
+from mediamill_web.problems import ProblemError, not_found
+from mediamill_web.responses import refusals
 
 ORIGINAL = "original"
 _FOREVER = "public, max-age=31536000, immutable"

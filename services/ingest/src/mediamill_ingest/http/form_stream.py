@@ -9,8 +9,8 @@ from typing import Protocol
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 from starlette.requests import Request
 
-from mediamill_ingest.http.body_stream import BodyPace, body_stream
-from mediamill_ingest.http.problems import ProblemError
+from mediamill_web.body_stream import BodyPace, body_stream
+from mediamill_web.problems import ProblemError
 
 _MAX_PART_HEADER_BYTES = 8 * 1024
 _MAX_PART_HEADERS = 8

@@ -7,16 +7,16 @@ from fastapi import APIRouter
 from mediamill_catalog import jobs, media
 from mediamill_catalog.listing import list_jobs
 from mediamill_catalog.tables import JobStatus
-from mediamill_ingest.http.idempotency import IdempotencyKeyHeader
-from mediamill_ingest.http.identity import DOCUMENTED, Caller
 from mediamill_ingest.http.ownership import own_job, own_medium
-from mediamill_ingest.http.parameters import DEFAULT_LIMIT, Cursor, Limit
 from mediamill_ingest.http.parts import Parts
-from mediamill_ingest.http.problems import ProblemError, not_found
-from mediamill_ingest.http.responses import refusals
 from mediamill_ingest.http.schemas import JobPage, JobView, PhotoStatus
 from mediamill_ingest.http.views import job_view, job_with_result, media_view
 from mediamill_ingest.usecases.cancel_job import cancel_job
+from mediamill_web.idempotency import IdempotencyKeyHeader
+from mediamill_web.identity import DOCUMENTED, Caller
+from mediamill_web.parameters import DEFAULT_LIMIT, Cursor, Limit
+from mediamill_web.problems import ProblemError, not_found
+from mediamill_web.responses import refusals
 
 router = APIRouter(tags=["jobs"], dependencies=DOCUMENTED)
 

@@ -9,16 +9,16 @@ from mediamill_catalog import timeline
 from mediamill_catalog.listing import MediaFilter, list_media
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_contracts.recipe import Kind
-from mediamill_ingest.http.idempotency import IdempotencyKeyHeader
-from mediamill_ingest.http.identity import DOCUMENTED, Caller
 from mediamill_ingest.http.ownership import own_medium
-from mediamill_ingest.http.parameters import DEFAULT_LIMIT, Cursor, Limit
 from mediamill_ingest.http.parts import Parts
-from mediamill_ingest.http.problems import ProblemError, not_found
-from mediamill_ingest.http.responses import refusals
 from mediamill_ingest.http.schemas import MediaPage, MediaView, Timeline, TimelineEntry
 from mediamill_ingest.http.views import media_views
 from mediamill_ingest.usecases.hide_media import hide_media, restore_media
+from mediamill_web.idempotency import IdempotencyKeyHeader
+from mediamill_web.identity import DOCUMENTED, Caller
+from mediamill_web.parameters import DEFAULT_LIMIT, Cursor, Limit
+from mediamill_web.problems import ProblemError, not_found
+from mediamill_web.responses import refusals
 
 router = APIRouter(tags=["media"], dependencies=DOCUMENTED)
 

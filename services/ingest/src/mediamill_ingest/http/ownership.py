@@ -7,8 +7,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import jobs, media
-from mediamill_ingest.http.problems import not_found
 from mediamill_runtime.identity import Identity
+from mediamill_web.problems import not_found
 
 
 async def own_medium(session: AsyncSession, media_id: UUID, caller: Identity) -> Row[Any]:

@@ -9,11 +9,10 @@ from fastapi import Depends, Request
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
-from mediamill_ingest.http.body_stream import BodyPace
 from mediamill_ingest.usecases.accept_upload import UploadIntake
-from mediamill_runtime.identity import TokenVerifier
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.local import LocalObjectStore
+from mediamill_web.parts import WebParts
 
 
 @dataclass(frozen=True)
@@ -29,20 +28,16 @@ class UploadLimits:
     max_wait_seconds: float = 30.0
 
 
-@dataclass(frozen=True)
-class HttpParts:
+@dataclass(frozen=True, kw_only=True)
+class HttpParts(WebParts):
     """Database, stores, identity and limits."""
 
     database: Database
     stores: CurrentStores
-    verifier: TokenVerifier
     sessions: Sessions | None
     """None when users sign in elsewhere."""
     policy: AcceptancePolicy
     limits: UploadLimits = field(default_factory=UploadLimits)
-    pace: BodyPace = field(default_factory=BodyPace)
-    show_details: bool = False
-    """Technical details in problem documents: never in production."""
 
     @property
     def store(self) -> LocalObjectStore:

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 
 from mediamill_catalog.statistics import JobCount, count_jobs
 from mediamill_catalog.tables import JobStatus
-from mediamill_ingest.http.identity import DOCUMENTED, Caller
 from mediamill_ingest.http.parts import Parts
-from mediamill_ingest.http.responses import refusals
 from mediamill_ingest.http.schemas import QueueStats
+from mediamill_web.identity import DOCUMENTED, Caller
+from mediamill_web.responses import refusals
 
 router = APIRouter(tags=["queues"], dependencies=DOCUMENTED)
 

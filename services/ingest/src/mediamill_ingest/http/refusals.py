@@ -1,8 +1,11 @@
 """How refusals of files become answers: one status for each code, the same on every route."""
 
-from mediamill_ingest.http.problems import ProblemError
 from mediamill_storage.inspection import RefusedFileError
+from mediamill_web.problems import ProblemError
+from mediamill_web.responses import refusals
 
+UPLOAD_REFUSALS = refusals(400, 401, 403, 408, 409, 413, 415, 422, 507)
+"""Of every route that takes files."""
 _STATUS = {"too_large": 413, "unsupported_type": 415}
 
 

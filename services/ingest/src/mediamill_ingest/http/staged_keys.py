@@ -8,17 +8,19 @@ from pathlib import Path
 from pydantic import Field
 
 from mediamill_catalog import media
+from mediamill_catalog.idempotency import RepeatableRequest
 from mediamill_contracts.recipe import ObjectKey
 from mediamill_ingest.http.acceptance import accept_staged, earlier_upload
 from mediamill_ingest.http.incoming_file import StagedFile, clean_file_name
 from mediamill_ingest.http.parts import HttpParts
-from mediamill_ingest.http.schemas import Answer, BulkAccepted, BulkJob, BulkRejection
+from mediamill_ingest.http.schemas import BulkAccepted, BulkJob, BulkRejection
 from mediamill_ingest.http.upload_fields import UploadFields
-from mediamill_ingest.usecases.accept_upload import AcceptedUpload, RepeatableRequest
+from mediamill_ingest.usecases.accept_upload import AcceptedUpload
 from mediamill_storage.inspection import AcceptancePolicy, RefusedFileError, inspect_file
 from mediamill_storage.keys import staged_prefix
 from mediamill_storage.object_store import ObjectNotFoundError
 from mediamill_storage.rooted_paths import UnsafeKeyError
+from mediamill_web.schemas import Answer
 
 
 class StagedKey(Answer):

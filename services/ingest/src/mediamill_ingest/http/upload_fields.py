@@ -6,7 +6,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from mediamill_contracts.media import EntityType
 from mediamill_contracts.message import LongText, ShortText
-from mediamill_ingest.http.problems import ProblemError
+from mediamill_web.problems import ProblemError
 
 _NonEmpty = Annotated[ShortText, StringConstraints(min_length=1)]
 

@@ -7,16 +7,16 @@ from fastapi.responses import JSONResponse
 
 from mediamill_catalog.tables import JobStatus
 from mediamill_ingest.http.acceptance import accept_staged
-from mediamill_ingest.http.idempotency import KEY_PARAMETER, key_of, repeatable
-from mediamill_ingest.http.identity import SECURITY, signed_in
 from mediamill_ingest.http.parts import HttpParts, parts_of
-from mediamill_ingest.http.problems import ProblemResponse
-from mediamill_ingest.http.responses import UPLOAD_REFUSALS
+from mediamill_ingest.http.refusals import UPLOAD_REFUSALS
 from mediamill_ingest.http.schemas import JobView, MediaView, UploadAccepted
 from mediamill_ingest.http.single_upload import SingleUpload
 from mediamill_ingest.http.upload_fields import upload_body
 from mediamill_ingest.http.waiting import finished_within, wanted_wait
 from mediamill_ingest.usecases.accept_upload import AcceptedUpload
+from mediamill_web.idempotency import KEY_PARAMETER, key_of, repeatable
+from mediamill_web.identity import SECURITY, signed_in
+from mediamill_web.problems import ProblemResponse
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     201: {"model": MediaView, "description": "Waited for, and ready"},

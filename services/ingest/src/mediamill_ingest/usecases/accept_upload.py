@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import idempotency
-from mediamill_catalog.idempotency import Claim, IdempotencyConflictError
+from mediamill_catalog.idempotency import Claim, IdempotencyConflictError, RepeatableRequest
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaUploaded, StagedObject
@@ -37,14 +37,6 @@ class StagedUpload:
     alt: str | None = None
     title: str | None = None
     lane: Lane = "interactive"
-
-
-@dataclass(frozen=True)
-class RepeatableRequest:
-    """An `Idempotency-Key` and a SHA-256 (hexadecimal) over what was asked with it."""
-
-    key: str
-    fingerprint: str
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from mediamill_ingest.http.problems import ProblemError
+from mediamill_web.problems import ProblemError
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mediamill_ingest.http.draining import drain
 from mediamill_runtime.telemetry import current_trace_id
+from mediamill_web.draining import drain
 
 MEDIA_TYPE = "application/problem+json"
 _CODES = {

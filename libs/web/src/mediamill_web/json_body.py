@@ -5,14 +5,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from mediamill_ingest.http.body_stream import body_stream
-from mediamill_ingest.http.parts import HttpParts
-from mediamill_ingest.http.problems import ProblemError
+from mediamill_web.body_stream import body_stream
+from mediamill_web.parts import WebParts
+from mediamill_web.problems import ProblemError
 
 M = TypeVar("M", bound=BaseModel)
 
 
-async def json_body(request: Request, parts: HttpParts, model: type[M], *, max_bytes: int) -> M:
+async def json_body(request: Request, parts: WebParts, model: type[M], *, max_bytes: int) -> M:
     """Return the body as `model`; raises ProblemError `invalid_request`, or those of `body_stream`."""
     body = bytearray()
     async for chunk in body_stream(request, max_bytes=max_bytes, pace=parts.pace):

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mediamill_ingest.http.problems import MEDIA_TYPE
-from mediamill_ingest.http.schemas import Problem
+from mediamill_web.problems import MEDIA_TYPE
+from mediamill_web.schemas import Problem
 
 _MEANINGS = {
     400: "The request is bad; `code` says how",
@@ -29,7 +29,3 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         }
         for status in statuses
     }
-
-
-UPLOAD_REFUSALS = refusals(400, 401, 403, 408, 409, 413, 415, 422, 507)
-"""Of every route that takes files."""

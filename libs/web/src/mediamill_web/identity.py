@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from mediamill_ingest.http.parts import Parts
-from mediamill_ingest.http.problems import ProblemError
 from mediamill_runtime.identity import SESSION_COOKIE, Identity, InvalidTokenError, Role
+from mediamill_web.parts import Parts
+from mediamill_web.problems import ProblemError
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Header, Request
 
-from mediamill_ingest.http.problems import ProblemError
-from mediamill_ingest.usecases.accept_upload import RepeatableRequest
+from mediamill_catalog.idempotency import RepeatableRequest
+from mediamill_web.problems import ProblemError
 
 _HEADER = "Idempotency-Key"
 _MAX_KEY = 200

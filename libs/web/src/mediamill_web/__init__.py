@@ -1,0 +1,1 @@
+"""What the control plane's HTTP services share: identity, problem documents, bodies, idempotency, paging."""
