@@ -14,6 +14,18 @@ class PermanentError(Exception):
         self.detail = detail
 
 
+class NotNowError(Exception):
+    """Raised by a handler that did not begin, for a reason outside of the message: deliver it again later.
+
+    It counts as no failure. The wait is the shortest of the queue's retry delays that is at least `seconds`
+    long, or the longest there is.
+    """
+
+    def __init__(self, seconds: float, reason: str = "") -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 class UnroutableError(PermanentError):
     """No queue and no listener is bound to the message's routing key, nor is one planned."""
 

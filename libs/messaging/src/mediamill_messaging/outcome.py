@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mediamill_contracts.topology import RetryPolicy
-from mediamill_messaging.errors import PermanentError
+from mediamill_messaging.errors import NotNowError, PermanentError
 
 MAX_ERROR_LENGTH = 500
 
@@ -15,6 +15,8 @@ class Retry:
     delay: float
     code: str
     error: str
+    counts: bool = True
+    """Whether it uses up one of the policy's delays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,14 @@ def decide(error: BaseException, policy: RetryPolicy, failures: int) -> Outcome:
     """Judge a failure.
 
     `failures` counts the earlier deliveries that raised. A PermanentError is final under its own code; any
-    other exception is retried by the policy and ends as `retries_exhausted` when no delay is left.
+    NotNowError waits without counting; every other exception is retried by the policy and ends as
+    `retries_exhausted` when no delay is left.
     """
     if isinstance(error, PermanentError):
         return Dead(error.code, str(error)[:MAX_ERROR_LENGTH])
+    if isinstance(error, NotNowError) and policy.delays:
+        delay = next((each for each in sorted(policy.delays) if each >= error.seconds), max(policy.delays))
+        return Retry(delay, "not_now", str(error)[:MAX_ERROR_LENGTH], counts=False)
     text = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
     if failures < len(policy.delays):
         return Retry(policy.delays[failures], "unexpected_error", text)

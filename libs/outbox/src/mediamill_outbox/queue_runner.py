@@ -132,7 +132,7 @@ class QueueRunner:
             outcome = decide(error, self._policy, row.failures)
             report(delivery, outcome, error)
             if isinstance(outcome, Retry):
-                self._postpone(Postponed(row.id, row.failures + 1, time.time() + outcome.delay))
+                self._postpone(Postponed(row.id, row.failures + outcome.counts, time.time() + outcome.delay))
             else:
                 await self._bury(row, delivery, outcome)
         else:

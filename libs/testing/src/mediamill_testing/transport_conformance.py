@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_contracts.topology import Broadcast, RetryPolicy
 from mediamill_messaging.envelope import Envelope
-from mediamill_messaging.errors import PermanentError
+from mediamill_messaging.errors import NotNowError, PermanentError
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterClosedError, discard, emit, first_time, replay
@@ -113,6 +113,17 @@ class TransportConformance:
             assert (letter.failures, letter.routing_key) == (3, "conformance.dead")
             assert Sample.model_validate_json(letter.payload).number == 7
             await eventually(lambda: _nothing_pending(running))
+
+    async def test_a_message_that_has_to_wait_has_not_failed(self, system: TransportSystem) -> None:
+        """However often a handler says "not now", its message keeps all of its attempts."""
+        recorder = Recorder()
+        recorder.failures = [NotNowError(0.05, "closed") for _ in range(5)]
+        async with system.run([recorder.on(queue("patient", retry=QUICK))]) as running:
+            await running.transport.publisher.publish(Sample(topic="patient"))
+            await eventually(lambda: recorder.seen)
+            assert await running.dead_letters() == []
+        assert recorder.started == 6
+        assert recorder.seen[0][1].attempt == 1
 
     async def test_a_permanent_error_is_not_retried(self, system: TransportSystem) -> None:
         """A PermanentError goes to the dead letters at once under its own code; neighbours go on."""

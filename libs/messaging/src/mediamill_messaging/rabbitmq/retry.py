@@ -17,7 +17,7 @@ from faststream.rabbit.response import RabbitPublishCommand
 
 from mediamill_contracts.topology import DEAD_LETTER_EXCHANGE, RetryPolicy, delay_name
 from mediamill_messaging.envelope import CODE, CRASHES, ERROR, FAILED_AT, FAILURES, ORIGIN_KEY, QUEUE
-from mediamill_messaging.outcome import Outcome, Retry, decide
+from mediamill_messaging.outcome import Dead, Outcome, Retry, decide
 from mediamill_messaging.pipeline import report
 from mediamill_messaging.rabbitmq.incoming import delivery_of
 from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
@@ -108,7 +108,7 @@ def _headers_after(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     """Return the copy's headers: ints and strings only, since AMQP floats lose precision."""
     kept = {key: value for key, value in delivery.headers.items() if not key.startswith(BROKER_HEADERS)}
     return kept | {
-        FAILURES: delivery.failures + 1,
+        FAILURES: delivery.failures + (isinstance(outcome, Dead) or outcome.counts),
         CRASHES: delivery.crashes,
         CODE: outcome.code,
         ERROR: outcome.error,
