@@ -18,6 +18,7 @@ from mediamill_messaging.subscription import Delivery
 from mediamill_processor.sandbox.pool import PoolLimits, SandboxPool
 from mediamill_storage.keys import original_key
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.object_store import ObjectStore
 
 RECIPE = Recipe(
     variants=(
@@ -134,7 +135,7 @@ def large_jpeg(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-async def content_of(store: LocalObjectStore, key: str) -> bytes:
+async def content_of(store: ObjectStore, key: str) -> bytes:
     """Return the bytes of an object."""
     return b"".join([chunk async for chunk in store.read(key)])
 

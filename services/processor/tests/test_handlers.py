@@ -14,6 +14,7 @@ from mediamill_processor.sandbox.pool import RenderingFailedError, SandboxPool
 from mediamill_processor.usecases.render_image import DoubtfulVerdictError
 from mediamill_storage.keys import quarantine_key
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.stores import Stores
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.waiting import eventually
 
@@ -29,7 +30,7 @@ async def pool(start_pool: StartPool) -> SandboxPool:
 @pytest.fixture
 def handlers(store: LocalObjectStore, pool: SandboxPool, publisher: RememberingPublisher) -> ImageHandlers:
     """Give the handlers, composed as the service does."""
-    return ImageHandlers(store, pool, publisher, ProgressAnnouncer(publisher), PROCESSOR_IMAGES.retry)
+    return ImageHandlers(Stores(store), pool, publisher, ProgressAnnouncer(publisher), PROCESSOR_IMAGES.retry)
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ async def test_a_file_that_was_processed_before_is_not_refused(
 async def test_a_missing_source_is_permanent(handlers: ImageHandlers, submit: Submit, photo: bytes) -> None:
     """Trying again does not bring a file back."""
     job = submit(photo)
-    await handlers.store.delete(job.source.key)
+    await handlers.stores.local.delete(job.source.key)
     with pytest.raises(PermanentError) as failure:
         await handlers.on_media_accepted(job, DELIVERY)
     assert failure.value.code == "source_missing"
@@ -170,7 +171,7 @@ async def test_a_missing_source_of_a_finished_job_is_no_fault(
     """A late duplicate of a job whose original has moved on does nothing."""
     job = submit(photo)
     await handlers.on_media_accepted(job, DELIVERY)
-    await handlers.store.delete(job.source.key)
+    await handlers.stores.local.delete(job.source.key)
     await handlers.on_media_accepted(job, DELIVERY)
     assert len(publisher.of("media.processed")) == 1
 

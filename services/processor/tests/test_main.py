@@ -8,6 +8,7 @@ from mediamill_processor.main import build_parts, build_service
 from mediamill_processor.settings import ProcessorSettings
 from mediamill_runtime.settings import SettingsError, load_settings
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.stores import Stores
 
 from .conftest import RememberingPublisher
 
@@ -17,7 +18,7 @@ def test_each_lane_has_work_in_hand_for_every_child(
 ) -> None:
     """With many cores, more messages are taken at once than the topology's default."""
     settings = ProcessorSettings(env="test", storage_root=tmp_path / "store", children=16)
-    parts = build_parts(settings, store, publisher)
+    parts = build_parts(settings, Stores(store), publisher)
     assert {subscription.queue.name for subscription in parts.subscriptions} == {
         "processor.images",
         "processor.images-bulk",

@@ -48,6 +48,11 @@ class LocalObjectStore:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="storage")
         self._flushers = ThreadPoolExecutor(threads, thread_name_prefix="storage-flush")
 
+    @property
+    def temporaries(self) -> Path:
+        """Folder on the objects' file system for files in the making; what is abandoned there is removed."""
+        return self._temporaries
+
     def new_file(self) -> AtomicFile:
         """Begin a file; it is no object until `commit_file`. The caller must commit or abort it."""
         return AtomicFile(self._temporaries / uuid4().hex, self._executor, fsync=self._fsync)

@@ -11,14 +11,14 @@ from mediamill_processor import metrics
 from mediamill_processor.ports import Progress, Renderer
 from mediamill_processor.usecases.quarantine_source import quarantine_source
 from mediamill_processor.usecases.render_image import STARTED, render_image
-from mediamill_storage.object_store import ObjectStore
+from mediamill_storage.stores import Stores
 
 
 @dataclass(frozen=True)
 class ImageHandlers:
     """Handlers of the image lanes, with what they work on."""
 
-    store: ObjectStore
+    stores: Stores
     renderer: Renderer
     publisher: Publisher
     progress: Progress
@@ -36,11 +36,11 @@ class ImageHandlers:
 
     async def _process(self, job: MediaAccepted, attempt: int) -> None:
         result = await render_image(
-            job, store=self.store, renderer=self.renderer, progress=self.progress, attempt=attempt
+            job, stores=self.stores, renderer=self.renderer, progress=self.progress, attempt=attempt
         )
         if result is None:
             return
         await self.publisher.publish(result)
         if isinstance(result, MediaRejected):
             metrics.VERDICTS.labels(result.code).inc()
-            await quarantine_source(job, store=self.store)
+            await quarantine_source(job, stores=self.stores)

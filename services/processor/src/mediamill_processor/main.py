@@ -17,7 +17,7 @@ from mediamill_processor.settings import ProcessorSettings
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.object_store import ObjectStore
+from mediamill_storage.stores import Stores
 
 _MEGA = 1_000_000
 _QUEUED_PER_CHILD = 2
@@ -42,7 +42,7 @@ class ProcessorParts:
         await self.pool.stop()
 
 
-def build_parts(settings: ProcessorSettings, store: ObjectStore, publisher: Publisher) -> ProcessorParts:
+def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publisher) -> ProcessorParts:
     """Build the processor around a transport that the caller runs."""
     pool = SandboxPool(
         PoolLimits(
@@ -64,7 +64,7 @@ def build_parts(settings: ProcessorSettings, store: ObjectStore, publisher: Publ
             (
                 route(
                     MediaAccepted,
-                    ImageHandlers(store, pool, publisher, progress, queue.retry).on_media_accepted,
+                    ImageHandlers(stores, pool, publisher, progress, queue.retry).on_media_accepted,
                 ),
             ),
             concurrency=max(queue.concurrency, _QUEUED_PER_CHILD * settings.children),
@@ -83,7 +83,7 @@ def build_service(settings: ProcessorSettings) -> Service:
     broker = settings.broker_url.get_secret_value()
     store = LocalObjectStore(settings.storage_root)
     outgoing = RabbitTransport(broker, service="processor")
-    parts = build_parts(settings, store, outgoing.publisher)
+    parts = build_parts(settings, Stores(store), outgoing.publisher)
     incoming = RabbitTransport(broker, service="processor", subscriptions=parts.subscriptions)
     half_the_grace = settings.shutdown_grace_seconds / 2
 

@@ -24,6 +24,7 @@ from mediamill_standalone.data_folder import DataFolder
 from mediamill_standalone.page_routes import page_routes
 from mediamill_standalone.settings import StandaloneSettings
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.stores import Stores
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _build_parts(
     ingest_parts = ingest.build_parts(uploads, database, store)
     return Parts(
         ingest_parts,
-        processor.build_parts(load_settings(ProcessorSettings, **stored), store, publisher),
+        processor.build_parts(load_settings(ProcessorSettings, **stored), Stores(store), publisher),
         notifier.build_app(sockets, ingest_parts.verifier),
         sockets.max_frame_bytes,
     )

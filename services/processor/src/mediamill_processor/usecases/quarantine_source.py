@@ -1,16 +1,22 @@
 """Puts a refused file where nothing serves it, and removes what was made of it."""
 
+from contextlib import suppress
+
 from mediamill_contracts.media import MediaAccepted
-from mediamill_processor.usecases.render_image import variant_key_of
+from mediamill_processor.usecases.render_image import source_store_of, stores_concerned, variant_key_of
 from mediamill_storage.keys import quarantine_key
-from mediamill_storage.object_store import ObjectStore
+from mediamill_storage.object_store import StoreUnavailableError
+from mediamill_storage.stores import StoreNotConfiguredError, Stores
 
 
-async def quarantine_source(job: MediaAccepted, *, store: ObjectStore) -> None:
-    """Move the job's source to quarantine; again after success, it does nothing.
+async def quarantine_source(job: MediaAccepted, *, stores: Stores) -> None:
+    """Move the job's source to quarantine, in the store it is in; again after success, it does nothing.
 
-    An earlier attempt may have died between two variants, so those that exist are deleted.
+    An earlier attempt may have died between two variants, so those that exist are deleted. One in S3 that
+    cannot be reached now is left to the purge of the medium: the verdict does not wait for it.
     """
-    for spec in job.recipe.variants:
-        await store.delete(variant_key_of(job, spec))
-    await store.move(job.source.key, quarantine_key(job.media_id))
+    with suppress(StoreUnavailableError, StoreNotConfiguredError):
+        for store in stores_concerned(job, stores):
+            for spec in job.recipe.variants:
+                await store.delete(variant_key_of(job, spec))
+    await source_store_of(job, stores).move(job.source.key, quarantine_key(job.media_id))
