@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from mediamill_catalog import audit, media
 from mediamill_catalog.core import JOBS, TIMELINE, VARIANTS
 from mediamill_catalog.purges import (
-    PurgeReach,
     due_purges,
     emit_clearing,
     emit_purges,
@@ -19,25 +18,25 @@ from mediamill_catalog.purges import (
     overdue_purges,
     request_purge,
 )
+from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus, StorageStatus
-from mediamill_contracts.storage import S3Location
 from mediamill_contracts.sync import MediaPurged, RequestPurge
 from mediamill_database import Database
 from mediamill_outbox.tables import outbox
 
 from .rows import NOW, add_medium
 
-S3 = S3Location(bucket="media")
-EVERYWHERE = PurgeReach(S3, s3_too=True)
-LOCAL = PurgeReach(S3, s3_too=False)
+EVERYWHERE = PlatformSettings(s3_enabled=True, s3_bucket="media")
+LOCAL = EVERYWHERE.model_copy(update={"s3_delete_with_local": False})
+WITHOUT_S3 = PlatformSettings()
 LATER = NOW + timedelta(hours=1)
 
 
 async def _request(
-    database: Database, *media_ids: UUID, reach: PurgeReach = EVERYWHERE, **more: Any
+    database: Database, *media_ids: UUID, settings: PlatformSettings = EVERYWHERE, **more: Any
 ) -> list[UUID]:
     async with database.write() as session:
-        rows = await request_purge(session, media_ids, actor="boss", reach=reach, now=LATER, **more)
+        rows = await request_purge(session, media_ids, actor="boss", settings=settings, now=LATER, **more)
     return [row.id for row in rows]
 
 
@@ -59,7 +58,7 @@ async def test_the_medium_is_hidden_and_all_its_objects_go(database: Database) -
     assert await _request(database, media_id) == [media_id]
     assert await _request(database, media_id) == []
     (request,) = await _emitted(database)
-    assert (request.final, request.stores, request.s3) == (True, ("local", "s3"), S3)
+    assert (request.final, request.stores, request.s3) == (True, ("local", "s3"), EVERYWHERE.s3_location)
     assert [key.rpartition(media_id.hex)[2] for key in request.keys] == [".jpg", "_large.webp", "_thumb.webp"]
     async with database.read() as session:
         row = await media.find(session, media_id)
@@ -70,20 +69,20 @@ async def test_the_medium_is_hidden_and_all_its_objects_go(database: Database) -
 
 
 @pytest.mark.parametrize(
-    ("status", "reach", "stores"),
+    ("status", "settings", "stores"),
     [
         (StorageStatus.BOTH, LOCAL, ("local",)),
         (StorageStatus.S3, LOCAL, ("local", "s3")),
         (StorageStatus.LOCAL, EVERYWHERE, ("local", "s3")),
-        (StorageStatus.LOCAL, PurgeReach(None, s3_too=True), ("local",)),
+        (StorageStatus.LOCAL, WITHOUT_S3, ("local",)),
     ],
 )
 async def test_copies_in_s3_stay_when_the_operator_wants_it(
-    database: Database, status: StorageStatus, reach: PurgeReach, stores: tuple[str, ...]
+    database: Database, status: StorageStatus, settings: PlatformSettings, stores: tuple[str, ...]
 ) -> None:
     """Unless they are the only ones; and what an interrupted step left anywhere goes too."""
     media_id = await add_medium(database, storage_status=status)
-    await _request(database, media_id, reach=reach)
+    await _request(database, media_id, settings=settings)
     assert (await _emitted(database))[0].stores == stores
 
 
@@ -95,9 +94,10 @@ async def test_the_removal_waits_for_the_end_of_work(database: Database) -> None
     async with database.write() as session:
         assert await due_purges(session, [media_id]) == []
         await media.mark_failed(session, media_id, code="truncated", detail="", now=LATER)
-        await emit_purges(session, await due_purges(session, [media_id]), reach=EVERYWHERE, actor="boss")
+        await emit_purges(session, await due_purges(session, [media_id]), settings=EVERYWHERE, actor="boss")
     (request,) = await _emitted(database)
     assert f"failed/{media_id}.quarantine" in request.keys
+    assert any(key.endswith("_thumb.jpg") for key in request.keys), "what an attempt stored before it failed"
 
 
 async def test_the_row_goes_and_a_tombstone_stays(database: Database) -> None:
@@ -160,7 +160,7 @@ async def test_a_copy_of_a_purged_medium_is_cleared(database: Database) -> None:
     await _request(database, gone)
     await _finish(database, gone, "permanent/gone.jpg")
     async with database.write() as session:
-        await emit_clearing(session, [kept, gone], "s3", s3=S3, actor="system")
+        await emit_clearing(session, [kept, gone], "s3", settings=EVERYWHERE, actor="system")
     clearing = {request.media_id: request for request in (await _emitted(database))[1:]}
     assert clearing[gone].keys == ("permanent/gone.jpg",)
     assert {request.final for request in clearing.values()} == {False}

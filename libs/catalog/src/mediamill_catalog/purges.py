@@ -5,7 +5,6 @@ that work has ended, so that nothing is left behind.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,11 +16,10 @@ from mediamill_catalog import audit, timeline
 from mediamill_catalog.audit import Act
 from mediamill_catalog.core import MEDIA
 from mediamill_catalog.media import variants_of
-from mediamill_catalog.placement import stores_of
-from mediamill_catalog.tables import MediaStatus
+from mediamill_catalog.settings import PlatformSettings
+from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.recipe import Store
-from mediamill_contracts.storage import S3Location
 from mediamill_contracts.sync import MediaPurged, RequestPurge
 from mediamill_messaging.envelope import seal
 from mediamill_outbox.emit import enqueue_all
@@ -31,22 +29,12 @@ _IN_WORK = (MediaStatus.CONFIRMED, MediaStatus.PROCESSING)
 """States in which a job is open, whose end is going to be recorded."""
 
 
-@dataclass(frozen=True)
-class PurgeReach:
-    """How far a removal goes, by the settings of the moment."""
-
-    s3: S3Location | None
-    """Where S3 is; None when it is not used."""
-    s3_too: bool
-    """Remove copies in S3 of media that are in local storage too."""
-
-
 async def request_purge(
     session: AsyncSession,
     media_ids: Collection[UUID],
     *,
     actor: str,
-    reach: PurgeReach,
+    settings: PlatformSettings,
     now: datetime,
     deleted_before: datetime | None = None,
 ) -> list[Row[Any]]:
@@ -77,12 +65,14 @@ async def request_purge(
     await timeline.record(
         session, *(Happening(row.id, audit.PURGE_REQUESTED, now, actor=actor) for row in rows)
     )
-    await emit_purges(session, [row for row in rows if row.status not in _IN_WORK], reach=reach, actor=actor)
+    await emit_purges(
+        session, [row for row in rows if row.status not in _IN_WORK], settings=settings, actor=actor
+    )
     return list(rows)
 
 
 async def emit_purges(
-    session: AsyncSession, rows: Sequence[Row[Any]], *, reach: PurgeReach, actor: str
+    session: AsyncSession, rows: Sequence[Row[Any]], *, settings: PlatformSettings, actor: str
 ) -> None:
     """Have the objects of media removed whose removal was asked for and on which no work is open."""
     variants = await variants_of(session, [row.id for row in rows]) if rows else {}
@@ -90,10 +80,10 @@ async def emit_purges(
         RequestPurge(
             media_id=row.id,
             user_id=row.user_id,
-            keys=_keys_of(row, variants.get(row.id, ())),
-            stores=_stores_to_clear(row, reach),
+            keys=_keys_of(row, variants.get(row.id, ()), settings),
+            stores=_stores_to_clear(row, settings),
             final=True,
-            s3=reach.s3,
+            s3=settings.known_s3_location,
             requested_by=actor,
         )
         for row in rows
@@ -102,7 +92,12 @@ async def emit_purges(
 
 
 async def emit_clearing(
-    session: AsyncSession, media_ids: Collection[UUID], store: Store, *, s3: S3Location | None, actor: str
+    session: AsyncSession,
+    media_ids: Collection[UUID],
+    store: Store,
+    *,
+    settings: PlatformSettings,
+    actor: str,
 ) -> None:
     """Have the copies of media removed from a store that they do not claim, or claim no more.
 
@@ -111,7 +106,7 @@ async def emit_clearing(
     found = await session.execute(select(MEDIA).where(MEDIA.c.id.in_(set(media_ids))).order_by(MEDIA.c.id))
     rows = found.all()
     variants = await variants_of(session, [row.id for row in rows]) if rows else {}
-    copies = {row.id: (row.user_id, _keys_of(row, variants.get(row.id, ()))) for row in rows}
+    copies = {row.id: (row.user_id, _keys_of(row, variants.get(row.id, ()), settings)) for row in rows}
     gone = await audit.tombstones(session, set(media_ids) - copies.keys())
     for media_id, line in gone.items():
         copies[media_id] = (line.detail["userId"], tuple(line.detail["keys"]))
@@ -122,7 +117,7 @@ async def emit_clearing(
             keys=object_keys,
             stores=(store,),
             final=False,
-            s3=s3,
+            s3=settings.known_s3_location,
             requested_by=actor,
         )
         for media_id, (user_id, object_keys) in copies.items()
@@ -178,14 +173,20 @@ async def finish_purge(session: AsyncSession, event: MediaPurged, *, now: dateti
     return True
 
 
-def _stores_to_clear(row: Row[Any], reach: PurgeReach) -> tuple[Store, ...]:
-    """Local storage always: something of an interrupted step may be left there."""
-    claimed = stores_of(row.storage_status)
-    in_s3 = claimed == ("s3",) or (reach.s3_too and (reach.s3 is not None or "s3" in claimed))
-    return ("local", "s3") if in_s3 else ("local",)
+def _stores_to_clear(row: Row[Any], settings: PlatformSettings) -> tuple[Store, ...]:
+    """Also stores that the row does not claim: something of an interrupted step may be left there.
+
+    Copies in S3 of a medium that is in local storage too stay when the operator wants it so.
+    """
+    if row.storage_status == StorageStatus.S3 or (
+        settings.s3_delete_with_local
+        and (settings.known_s3_location is not None or row.storage_status == StorageStatus.BOTH)
+    ):
+        return ("local", "s3")
+    return ("local",)
 
 
-def _keys_of(row: Row[Any], variants: Sequence[Row[Any]]) -> tuple[str, ...]:
+def _keys_of(row: Row[Any], variants: Sequence[Row[Any]], settings: PlatformSettings) -> tuple[str, ...]:
     """Return every key under which something of the medium may be, wherever its last step was cut off."""
     found = [row.original_key, *(variant.key for variant in variants)]
     if row.status != MediaStatus.READY:
@@ -193,4 +194,8 @@ def _keys_of(row: Row[Any], variants: Sequence[Row[Any]]) -> tuple[str, ...]:
         if row.sha256 is not None and row.media_type in keys.EXTENSIONS:
             prefix = keys.permanent_prefix(row.id, row.sha256, row.created_at)
             found.append(keys.original_key(prefix, row.media_type))
+            found += [
+                keys.variant_key(prefix, spec.name, f"image/{spec.format}")
+                for spec in settings.variants_of(row.entity_type)
+            ]
     return tuple(dict.fromkeys(key for key in found if key is not None))
