@@ -23,6 +23,7 @@ MESSAGES: dict[str, type[Message]] = {
         sync.RequestPurge,
         sync.MediaPurged,
         call.RequestCall,
+        call.CallProgressed,
         call.CallCompleted,
         platform.MessageSent,
         platform.SettingsChanged,

@@ -3,13 +3,13 @@
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from mediamill_contracts.ids import repeatable_id
 from mediamill_contracts.media import ReasonCode
 from mediamill_contracts.message import LongText, Message, UserId
 
-CallType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+CallTypeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class RequestCall(Message):
@@ -19,12 +19,26 @@ class RequestCall(Message):
 
     job_id: UUID
     user_id: UserId
-    call_type: CallType
+    call_type: CallTypeName
     payload: dict[str, Any]
 
     def message_id(self) -> UUID:
         """Return one id for each call."""
         return repeatable_id(self.job_id, self.wire_name)
+
+
+class CallProgressed(Message):
+    """Where a call is: news, which the next report or the end makes good."""
+
+    wire_name: ClassVar[str] = "call.progressed"
+
+    job_id: UUID
+    user_id: UserId
+    call_type: CallTypeName
+    status: Literal["active", "retrying"]
+    attempt: int = Field(ge=1)
+    detail: LongText | None = None
+    """Safe to show to the user."""
 
 
 class CallCompleted(Message):
@@ -34,7 +48,7 @@ class CallCompleted(Message):
 
     job_id: UUID
     user_id: UserId
-    call_type: CallType
+    call_type: CallTypeName
     status: Literal["completed", "failed"]
     result: dict[str, Any] | None = None
     code: ReasonCode | None = None

@@ -136,7 +136,7 @@ QUEUES: tuple[Queue, ...] = (
     DISPATCHER_CALLS,
 )
 
-INGEST_PROGRESS = Broadcast("ingest.progress", "ingest", ("media.progressed",))
+INGEST_PROGRESS = Broadcast("ingest.progress", "ingest", ("media.progressed", "call.progressed"))
 """Progress is news, not work: what a listener misses, the next report or the result makes good."""
 INGEST_SETTINGS = Broadcast("ingest.settings", "ingest", ("settings.changed",))
 """Sign to read the settings again; who misses it sees the new revision at the next look."""
@@ -152,6 +152,7 @@ NOTIFIER = Broadcast(
         "watermark.applied",
         "sync.progressed",
         "sync.completed",
+        "call.progressed",
         "call.completed",
         "message.sent",
         "queue.alerted",

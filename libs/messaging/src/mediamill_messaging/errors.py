@@ -14,16 +14,17 @@ class PermanentError(Exception):
         self.detail = detail
 
 
-class NotNowError(Exception):
-    """Raised by a handler that did not begin, for a reason outside of the message: deliver it again later.
+class RetryLaterError(Exception):
+    """Raised by a handler that knows when to deliver the message again.
 
-    It counts as no failure. The wait is the shortest of the queue's retry delays that is at least `seconds`
-    long, or the longest there is.
+    The wait is the shortest of the queue's retry delays that is at least `seconds` long, or the longest there
+    is. With `counts` False it is no failure: the handler did not begin, for a reason outside of the message.
     """
 
-    def __init__(self, seconds: float, reason: str = "") -> None:
+    def __init__(self, seconds: float, reason: str = "", *, counts: bool = True) -> None:
         super().__init__(reason)
         self.seconds = seconds
+        self.counts = counts
 
 
 class UnroutableError(PermanentError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mediamill_contracts.topology import RetryPolicy
-from mediamill_messaging.errors import NotNowError, PermanentError
+from mediamill_messaging.errors import PermanentError, RetryLaterError
 
 MAX_ERROR_LENGTH = 500
 
@@ -33,19 +33,25 @@ Outcome = Retry | Dead
 def decide(error: BaseException, policy: RetryPolicy, failures: int) -> Outcome:
     """Judge a failure.
 
-    `failures` counts the earlier deliveries that raised. A PermanentError is final under its own code; any
-    NotNowError waits without counting; every other exception is retried by the policy and ends as
-    `retries_exhausted` when no delay is left.
+    `failures` counts the earlier deliveries that raised. A PermanentError is final under its own code. Every
+    other exception is retried by the policy, or as a RetryLaterError asks, and ends as `retries_exhausted`
+    when no delay is left.
     """
     if isinstance(error, PermanentError):
         return Dead(error.code, str(error)[:MAX_ERROR_LENGTH])
-    if isinstance(error, NotNowError) and policy.delays:
-        delay = next((each for each in sorted(policy.delays) if each >= error.seconds), max(policy.delays))
-        return Retry(delay, "not_now", str(error)[:MAX_ERROR_LENGTH], counts=False)
     text = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
-    if failures < len(policy.delays):
-        return Retry(policy.delays[failures], "unexpected_error", text)
-    return Dead("retries_exhausted", text)
+    later = error if isinstance(error, RetryLaterError) and policy.delays else None
+    if later is not None and not later.counts:
+        return Retry(_closest_delay(policy, later.seconds), "retry_later", text, counts=False)
+    if failures >= len(policy.delays):
+        return Dead("retries_exhausted", text)
+    delay = policy.delays[failures] if later is None else _closest_delay(policy, later.seconds)
+    return Retry(delay, "unexpected_error", text)
+
+
+def _closest_delay(policy: RetryPolicy, seconds: float) -> float:
+    """Return a delay that the broker has a waiting room for."""
+    return next((delay for delay in sorted(policy.delays) if delay >= seconds), max(policy.delays))
 
 
 def check_crashes(crashes: int, policy: RetryPolicy) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_contracts.topology import Broadcast, RetryPolicy
 from mediamill_messaging.envelope import Envelope
-from mediamill_messaging.errors import NotNowError, PermanentError
+from mediamill_messaging.errors import PermanentError, RetryLaterError
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterClosedError, discard, emit, first_time, replay
@@ -117,7 +117,7 @@ class TransportConformance:
     async def test_a_message_that_has_to_wait_has_not_failed(self, system: TransportSystem) -> None:
         """However often a handler says "not now", its message keeps all of its attempts."""
         recorder = Recorder()
-        recorder.failures = [NotNowError(0.05, "closed") for _ in range(5)]
+        recorder.failures = [RetryLaterError(0.05, "closed", counts=False) for _ in range(5)]
         async with system.run([recorder.on(queue("patient", retry=QUICK))]) as running:
             await running.transport.publisher.publish(Sample(topic="patient"))
             await eventually(lambda: recorder.seen)

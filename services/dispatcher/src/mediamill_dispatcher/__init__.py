@@ -1,0 +1,1 @@
+"""Runs queued calls to upstream APIs that may be slow or down."""
