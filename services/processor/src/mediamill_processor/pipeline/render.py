@@ -1,7 +1,8 @@
 """The way from a file to its variants, step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +61,12 @@ def render(
 ) -> tuple[PictureFacts, list[EncodedVariant]]:
     """Write the variants of an inspected file to `scratch`, each in a file named after the variant.
 
-    With two `threads`, one is busy with the largest variant while the other does the rest; the bytes do not
-    depend on it. Raises UnacceptableFileError.
+    With two `threads`, one scales what the other decodes, and then one is busy with the largest variant while
+    the other does the rest; the bytes do not depend on it. Raises UnacceptableFileError.
     """
     plans = _largest_first([_plan(spec, header) for spec in recipe.variants])
     largest = plans[0].target
-    with watch.measure("decode"):
+    with watch.measure("decode"), _concurrency(threads):
         picture = decode(
             header,
             largest.scaled_width,
@@ -94,6 +95,16 @@ def render(
         with watch.measure("describe"):
             facts = _facts(header, picture, ladder.smallest)
     return facts, [*(encoding.result() for encoding in beside), *made]
+
+
+@contextmanager
+def _concurrency(threads: int) -> Iterator[None]:
+    """Let libvips use so many threads at once, and one afterwards: encoders gain nothing from more."""
+    pyvips.concurrency_set(threads)
+    try:
+        yield
+    finally:
+        pyvips.concurrency_set(1)
 
 
 def _plan(spec: VariantSpec, header: Header) -> _Plan:
