@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
+from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.settings import (
     DatabaseSettings,
     IdentitySettings,
@@ -32,6 +33,7 @@ SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("Services that answer to users: ingest, notifier", IdentitySettings),
     ("Control plane: ingest, migrations", DatabaseSettings),
     ("Services that read or write objects: ingest, processor", StorageSettings),
+    ("Services that use S3: ingest, processor, storage-sync, console, cleanup", S3Settings),
     ("ingest", IngestSettings),
     ("processor", ProcessorSettings),
     ("notifier", NotifierSettings),

@@ -2,6 +2,15 @@
 
 from mediamill_storage.s3.connection import S3Http
 from mediamill_storage.s3.credentials import S3Credentials
+from mediamill_storage.s3.endpoint_guard import EndpointGuard, EndpointRefusedError
 from mediamill_storage.s3.store import S3ObjectStore
+from mediamill_storage.s3.stores import S3Stores
 
-__all__ = ["S3Credentials", "S3Http", "S3ObjectStore"]
+__all__ = [
+    "EndpointGuard",
+    "EndpointRefusedError",
+    "S3Credentials",
+    "S3Http",
+    "S3ObjectStore",
+    "S3Stores",
+]

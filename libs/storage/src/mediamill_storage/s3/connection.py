@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import aioboto3
 from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.s3.credentials import S3Credentials
+from mediamill_storage.s3.endpoint_guard import EndpointGuard
+from mediamill_storage.s3.http_session import PublicS3HttpSession, S3HttpSession
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -40,22 +43,26 @@ class S3Connection:
         credentials: S3Credentials,
         http: S3Http,
         *,
-        endpoint: str | None = None,
+        guard: EndpointGuard | None = None,
     ) -> None:
-        """Connect to the location's endpoint, or to `endpoint` in its place."""
+        """Connect to the location's endpoint; without a `guard` it is trusted, as Amazon's own always is."""
         self._location = location
         self._credentials = credentials
         self._http = http
-        self._endpoint = endpoint or location.endpoint
+        self._endpoint = location.endpoint
+        self._guard = guard
+        self._trusted = guard is None or self._endpoint is None or guard.trusts(self._endpoint)
         self._opening = asyncio.Lock()
         self._open = AsyncExitStack()
         self._client: S3Client | None = None
 
     async def client(self) -> "S3Client":
-        """Return the client; nothing is sent by that."""
+        """Return the client; nothing is sent by that. Raises EndpointRefusedError."""
         if self._client is None:
             async with self._opening:
                 if self._client is None:
+                    if self._guard is not None and self._endpoint is not None:
+                        await self._guard.check(self._endpoint)
                     self._client = await self._open.enter_async_context(
                         _session().client(
                             "s3",
@@ -75,8 +82,13 @@ class S3Connection:
             await self._open.aclose()
 
     def _configuration(self) -> AioConfig:
-        """Checksums are given with each request; the payload need not be hashed once more to sign it."""
+        """Checksums are given with each request; the payload need not be hashed once more to sign it.
+
+        Untrusted endpoints are connected to directly: behind a proxy, the proxy would resolve their names.
+        """
         return AioConfig(
+            http_session_cls=self._http_session(),
+            proxies=None if self._trusted else {},
             max_pool_connections=self._http.connections,
             connect_timeout=self._http.connect_seconds,
             read_timeout=self._http.read_seconds,
@@ -89,6 +101,11 @@ class S3Connection:
                 "payload_signing_enabled": False,
             },
         )
+
+    def _http_session(self) -> type[AIOHTTPSession]:
+        if self._endpoint is None:
+            return AIOHTTPSession
+        return S3HttpSession if self._trusted else PublicS3HttpSession
 
 
 @functools.cache

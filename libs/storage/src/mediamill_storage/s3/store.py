@@ -22,6 +22,7 @@ from mediamill_storage.rooted_paths import check_key
 from mediamill_storage.s3.checksums import header_of, hex_of, kept_in, metadata_of
 from mediamill_storage.s3.connection import S3Connection, S3Http
 from mediamill_storage.s3.credentials import S3Credentials
+from mediamill_storage.s3.endpoint_guard import EndpointGuard
 from mediamill_storage.s3.errors import store_errors
 from mediamill_storage.s3.multipart import PART_BYTES, MultipartUpload, in_parts
 from mediamill_storage.s3.presigning import S3DirectAccess
@@ -43,23 +44,25 @@ class S3ObjectStore:
         location: S3Location,
         credentials: S3Credentials,
         *,
+        guard: EndpointGuard | None = None,
         http: S3Http | None = None,
         scratch: Path | None = None,
         browser_endpoint: str | None = None,
     ) -> None:
         """Use the bucket at `location`, which must exist; nothing is connected until the first request.
 
-        `scratch` is the folder for local copies, the system's for temporary files if None.
-        `browser_endpoint` is where clients reach the server that is at the location's endpoint for us; signed
-        URLs name it.
+        Without a `guard` the endpoint is trusted. `scratch` is the folder for local copies, the system's for
+        temporary files if None. `browser_endpoint` is where clients reach the server that is at the
+        location's endpoint for us; signed URLs name it.
         """
         self.location = location
         self._http = http or S3Http()
         self._bucket = location.bucket
-        self._connection = S3Connection(location, credentials, self._http)
+        self._connection = S3Connection(location, credentials, self._http, guard=guard)
         self._signing = self._connection
         if browser_endpoint is not None:
-            self._signing = S3Connection(location, credentials, self._http, endpoint=browser_endpoint)
+            seen = location.model_copy(update={"endpoint": browser_endpoint})
+            self._signing = S3Connection(seen, credentials, self._http)
         self.direct = S3DirectAccess(location, self._connection, self._signing, self._http)
         self._transfers = asyncio.Semaphore(self._http.connections)
         self._scratch = scratch
