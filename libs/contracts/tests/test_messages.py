@@ -66,7 +66,13 @@ def test_each_step_of_each_attempt_has_its_id() -> None:
 def test_batch_calls_and_purges_end_once() -> None:
     """What ends a batch, a call or a medium has an id that depends on nothing else."""
     job = new_id()
-    completed = {"sync_job_id": job, "operation": "delete_local", "status": "completed", "processed_bytes": 1}
+    completed = {
+        "sync_job_id": job,
+        "requested_at": "2026-03-14T09:26:53Z",
+        "operation": "delete_local",
+        "status": "completed",
+        "processed_bytes": 1,
+    }
     one = SyncCompleted.model_validate(completed | {"processed_files": 1})
     other = SyncCompleted.model_validate(completed | {"processed_files": 2})
     assert one.message_id() == other.message_id()

@@ -8,7 +8,7 @@ import pytest
 from mediamill_contracts.call import CallCompleted
 from mediamill_contracts.media import MediaDeleted, MediaProgressed, MediaRestored
 from mediamill_contracts.recipe import ObjectRef, ProducedVariant
-from mediamill_contracts.sync import SyncCompleted, SyncFailure, SyncProgressed
+from mediamill_contracts.sync import SyncProgressed, SyncUpdated
 from mediamill_contracts.topology import NOTIFIER
 from mediamill_contracts.watermark import WatermarkApplied
 from mediamill_messaging.subscription import topic_matches
@@ -76,28 +76,29 @@ COUNTS = {"processed_files": 4, "processed_bytes": 5_000}
             {
                 "jobId": str(JOB),
                 "parentJobId": str(PARENT),
-                "status": "running",
+                "status": "active",
                 "processedFiles": 4,
                 "failedFiles": 1,
                 "processedBytes": 5_000,
             },
         ),
         (
-            SyncCompleted(
-                sync_job_id=JOB,
+            SyncUpdated(
+                sync_job_id=PARENT,
                 operation="upload_to_s3",
                 status="partial_failed",
-                failures=tuple(
-                    SyncFailure(media_id=MEDIA, key=key, code="gone", detail="") for key in ("a/1", "a/2")
-                ),
+                total_files=5,
+                failed_files=1,
                 **COUNTS,
             ),
             OPERATORS,
             "sync:progress",
             {
-                "jobId": str(JOB),
+                "jobId": str(PARENT),
                 "parentJobId": None,
+                "operation": "upload_to_s3",
                 "status": "partial_failed",
+                "totalFiles": 5,
                 "processedFiles": 4,
                 "failedFiles": 1,
                 "processedBytes": 5_000,

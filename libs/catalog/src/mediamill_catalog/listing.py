@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import ColumnElement, Row, Select, Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import JOBS, MEDIA
@@ -38,24 +38,28 @@ class MediaFilter:
     deleted: bool = False
 
 
-async def list_media(
-    session: AsyncSession, wanted: MediaFilter, *, limit: int, after: UUID | None = None
-) -> Page[Row[Any]]:
-    """Return up to `limit` media rows, newest first."""
+def conditions(wanted: MediaFilter) -> list[ColumnElement[bool]]:
+    """Return what a row of `MEDIA` must fulfil."""
     columns = MEDIA.c
-    statement = select(MEDIA).where(
-        columns.deleted_at.is_not(None) if wanted.deleted else columns.deleted_at.is_(None)
-    )
-    for column, value in (
+    asked = (
         (columns.user_id, wanted.user_id),
         (columns.status, wanted.status),
         (columns.storage_status, wanted.storage_status),
         (columns.kind, wanted.kind),
         (columns.entity_type, wanted.entity_type),
         (columns.entity_id, wanted.entity_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
+    return [
+        columns.deleted_at.is_not(None) if wanted.deleted else columns.deleted_at.is_(None),
+        *(column == value for column, value in asked if value is not None),
+    ]
+
+
+async def list_media(
+    session: AsyncSession, wanted: MediaFilter, *, limit: int, after: UUID | None = None
+) -> Page[Row[Any]]:
+    """Return up to `limit` media rows, newest first."""
+    statement = select(MEDIA).where(*conditions(wanted))
     return await _page(session, statement, MEDIA, limit, after)
 
 

@@ -78,6 +78,8 @@ class SyncItemStatus(StrEnum):
     """What became of one medium in a sync job."""
 
     PENDING = "pending"
+    COPIED = "copied"
+    """On record where it should be; what was its source is being removed."""
     DONE = "done"
     FAILED = "failed"
 
@@ -121,6 +123,10 @@ class Media(SQLModel, table=True):
     storage_status: StorageStatus = Field(default=StorageStatus.LOCAL, sa_column=_enum(StorageStatus))
     """Where the original and all variants are. A store is named once the bytes are there, and given up before
     they go: what the row claims can be fetched."""
+    removing: str | None = Field(default=None, max_length=8)
+    """Store that a run removes objects from at present: until it has ended, the row does not claim it."""
+    given_up_at: datetime | None = None
+    """When a store was given up last: a copy that was asked for before then does not count."""
     storage_strategy: str = Field(
         default="local_only", max_length=16, sa_column_kwargs={"server_default": "local_only"}
     )
@@ -285,6 +291,7 @@ class SyncJob(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     parent_id: UUID | None = Field(default=None, foreign_key="sync_job.id", ondelete="CASCADE")
+    is_parent: bool = False
     operation: str = Field(max_length=24)
     delete_source: bool = False
     status: SyncStatus = Field(default=SyncStatus.WAITING, sa_column=_enum(SyncStatus))
@@ -292,6 +299,10 @@ class SyncJob(SQLModel, table=True):
     batch_size: int = 0
     """Media in a batch; in a parent, batches."""
     run: int = 0
+    sent_at: datetime | None = None
+    """When the present run was sent out; None while it waits for its turn."""
+    location: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    """Where S3 was when the job was asked for."""
     total_files: int = 0
     processed_files: int = 0
     failed_files: int = 0
@@ -303,7 +314,7 @@ class SyncJob(SQLModel, table=True):
 
 
 class SyncItem(SQLModel, table=True):
-    """One medium in one batch."""
+    """One medium in one batch, and what became of each of its objects."""
 
     __tablename__ = "sync_item"
 
@@ -311,9 +322,13 @@ class SyncItem(SQLModel, table=True):
     media_id: UUID = Field(primary_key=True)
     files: int
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    done_files: int = 0
+    done_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     status: SyncItemStatus = Field(default=SyncItemStatus.PENDING, sa_column=_enum(SyncItemStatus))
     code: str | None = Field(default=None, max_length=64)
     detail: str | None = Field(default=None, max_length=2_000)
+    objects: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """`key` and `sizeBytes` of each object; `code` and `detail` too when it failed."""
     updated_at: datetime = Field(default_factory=utc_now)
 
 

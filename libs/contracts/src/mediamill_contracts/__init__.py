@@ -20,6 +20,8 @@ MESSAGES: dict[str, type[Message]] = {
         sync.RequestSync,
         sync.SyncProgressed,
         sync.SyncCompleted,
+        sync.SyncCancelled,
+        sync.SyncUpdated,
         sync.RequestPurge,
         sync.MediaPurged,
         call.RequestCall,

@@ -7,12 +7,15 @@ from pydantic import Field
 
 from mediamill_contracts.ids import repeatable_id
 from mediamill_contracts.media import ReasonCode
-from mediamill_contracts.message import LongText, Message, Part, UserId
+from mediamill_contracts.message import LongText, Message, Part, Timestamp, UserId
 from mediamill_contracts.recipe import ObjectKey, ObjectRef, Store
 from mediamill_contracts.storage import S3Location
 
 SyncOperation = Literal["upload_to_s3", "download_from_s3", "delete_s3", "delete_local", "hard_delete"]
 SyncStatus = Literal["completed", "partial_failed", "failed", "cancelled"]
+SyncState = Literal["waiting", "active", "completed", "partial_failed", "failed", "cancelled"]
+MAX_FILES = 200
+"""Objects of one batch, so that a batch and the report on it stay far below the limit of a message."""
 
 
 class SyncItem(Part):
@@ -20,6 +23,8 @@ class SyncItem(Part):
 
     media_id: UUID
     objects: tuple[ObjectRef, ...] = Field(min_length=1, max_length=32)
+    """To be copied: where they are now. To be removed: where they shall go from, for `hard_delete` with `s3`
+    meaning both stores."""
 
 
 class SyncFailure(Part):
@@ -41,10 +46,12 @@ class RequestSync(Message):
     batch_index: int = Field(default=0, ge=0)
     run: int = Field(default=0, ge=0)
     """Counts the times that the same batch job was sent out: each retry is another run."""
+    requested_at: Timestamp
+    """When this run was sent out: a copy does not count for a medium that has given up the store since."""
     operation: SyncOperation
     delete_source: bool = False
-    """The sender removes the source once the copies are on record; the worker only copies."""
-    items: tuple[SyncItem, ...] = Field(min_length=1, max_length=200)
+    """Once the copies are on record, the sender asks for the source's removal; the worker only copies."""
+    items: tuple[SyncItem, ...] = Field(min_length=1, max_length=MAX_FILES)
     s3: S3Location | None = None
     requested_by: UserId
 
@@ -74,17 +81,49 @@ class SyncCompleted(Message):
     sync_job_id: UUID
     parent_job_id: UUID | None = None
     run: int = Field(default=0, ge=0)
+    requested_at: Timestamp
     operation: SyncOperation
+    delete_source: bool = False
     status: SyncStatus
     processed_files: int = Field(ge=0)
     processed_bytes: int = Field(ge=0)
-    done: tuple[UUID, ...] = Field(default=(), max_length=200)
+    done: tuple[UUID, ...] = Field(default=(), max_length=MAX_FILES)
     """Media of which every object made it."""
-    failures: tuple[SyncFailure, ...] = ()
+    failures: tuple[SyncFailure, ...] = Field(default=(), max_length=MAX_FILES)
+    """At least one for each medium that failed; a medium in neither list was not reached."""
 
     def message_id(self) -> UUID:
         """Return one id for each run of a batch job."""
         return repeatable_id(self.sync_job_id, f"{self.wire_name}:{self.run}")
+
+
+class SyncRun(Part):
+    """One send-out of one batch job."""
+
+    sync_job_id: UUID
+    run: int = Field(ge=0)
+
+
+class SyncCancelled(Message):
+    """Workers stop these runs, and drop them when they come; each still answers with what it has done."""
+
+    wire_name: ClassVar[str] = "sync.cancelled"
+
+    runs: tuple[SyncRun, ...] = Field(min_length=1, max_length=1_000)
+
+
+class SyncUpdated(Message):
+    """What the record says of a job that somebody asked for, whenever one of its batches ended."""
+
+    wire_name: ClassVar[str] = "sync.updated"
+
+    sync_job_id: UUID
+    operation: SyncOperation
+    status: SyncState
+    total_files: int = Field(ge=0)
+    processed_files: int = Field(ge=0)
+    failed_files: int = Field(ge=0)
+    processed_bytes: int = Field(ge=0)
 
 
 class RequestPurge(Message):

@@ -65,7 +65,6 @@ INGEST_RECORDS = Queue(
         "media.rejected",
         "media.processed",
         "watermark.applied",
-        "sync.progressed",
         "sync.completed",
         "media.purged",
         "call.completed",
@@ -107,14 +106,15 @@ STORAGE_SYNC_TRANSFERS = Queue(
     "storage-sync",
     ("sync.requested",),
     retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
-    concurrency=1,
+    concurrency=4,
+    consumer_timeout_ms=2 * 60 * 60 * 1000,
 )
 STORAGE_SYNC_PURGES = Queue(
     "storage-sync.purges",
     "storage-sync",
     ("purge.requested",),
     retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
-    concurrency=4,
+    concurrency=8,
 )
 DISPATCHER_CALLS = Queue(
     "dispatcher.calls",
@@ -136,7 +136,9 @@ QUEUES: tuple[Queue, ...] = (
     DISPATCHER_CALLS,
 )
 
-INGEST_PROGRESS = Broadcast("ingest.progress", "ingest", ("media.progressed", "call.progressed"))
+INGEST_PROGRESS = Broadcast(
+    "ingest.progress", "ingest", ("media.progressed", "sync.progressed", "call.progressed")
+)
 """Progress is news, not work: what a listener misses, the next report or the result makes good."""
 INGEST_SETTINGS = Broadcast("ingest.settings", "ingest", ("settings.changed",))
 """Sign to read the settings again; who misses it sees the new revision at the next look."""
@@ -151,7 +153,7 @@ NOTIFIER = Broadcast(
         "media.restored",
         "watermark.applied",
         "sync.progressed",
-        "sync.completed",
+        "sync.updated",
         "call.progressed",
         "call.completed",
         "message.sent",
@@ -159,7 +161,10 @@ NOTIFIER = Broadcast(
     ),
 )
 
-BROADCASTS: tuple[Broadcast, ...] = (INGEST_PROGRESS, INGEST_SETTINGS, NOTIFIER)
+STORAGE_SYNC_CANCELLATIONS = Broadcast("storage-sync.cancellations", "storage-sync", ("sync.cancelled",))
+"""Whichever replica has the run in hand stops it. One that was not there hears it when it reports."""
+
+BROADCASTS: tuple[Broadcast, ...] = (INGEST_PROGRESS, INGEST_SETTINGS, NOTIFIER, STORAGE_SYNC_CANCELLATIONS)
 
 
 def delay_name(seconds: float) -> str:

@@ -18,7 +18,7 @@ from mediamill_contracts.media import (
     MediaRestored,
 )
 from mediamill_contracts.platform import QueueAlerted
-from mediamill_contracts.sync import SyncCompleted, SyncProgressed
+from mediamill_contracts.sync import SyncProgressed, SyncUpdated
 from mediamill_contracts.watermark import WatermarkApplied
 
 OPERATORS = "operators"
@@ -101,25 +101,30 @@ def call_completed(event: CallCompleted) -> Iterable[Notification]:
 
 
 def sync_progressed(event: SyncProgressed) -> Iterable[Notification]:
-    """Tell operators how far a batch is."""
-    yield _sync(event, "running", failed_files=event.failed_files)
+    """Tell operators how far the present run of a batch is."""
+    parent = str(event.parent_job_id) if event.parent_job_id else None
+    yield _sync(event, parentJobId=parent, status="active")
 
 
-def sync_completed(event: SyncCompleted) -> Iterable[Notification]:
-    """Tell operators how a batch ended."""
-    yield _sync(event, event.status, failed_files=len({failure.media_id for failure in event.failures}))
+def sync_updated(event: SyncUpdated) -> Iterable[Notification]:
+    """Tell operators what is on record of a job that somebody asked for, all its batches together."""
+    yield _sync(
+        event,
+        parentJobId=None,
+        operation=event.operation,
+        status=event.status,
+        totalFiles=event.total_files,
+    )
 
 
-def _sync(event: SyncProgressed | SyncCompleted, status: str, *, failed_files: int) -> Notification:
+def _sync(event: SyncProgressed | SyncUpdated, **more: Any) -> Notification:
     payload = {
         "jobId": str(event.sync_job_id),
-        "parentJobId": str(event.parent_job_id) if event.parent_job_id else None,
-        "status": status,
         "processedFiles": event.processed_files,
-        "failedFiles": failed_files,
+        "failedFiles": event.failed_files,
         "processedBytes": event.processed_bytes,
     }
-    return Notification(OPERATORS, "sync:progress", payload)
+    return Notification(OPERATORS, "sync:progress", payload | more)
 
 
 def queue_alerted(event: QueueAlerted) -> Iterable[Notification]:
@@ -137,7 +142,7 @@ MAPPINGS: tuple[tuple[type[Message], Mapping], ...] = (
     (WatermarkApplied, watermarked),
     (CallCompleted, call_completed),
     (SyncProgressed, sync_progressed),
-    (SyncCompleted, sync_completed),
+    (SyncUpdated, sync_updated),
     (QueueAlerted, queue_alerted),
 )
 """Each event that clients hear of."""

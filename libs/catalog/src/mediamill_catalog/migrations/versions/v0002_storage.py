@@ -21,6 +21,8 @@ def upgrade() -> None:
     op.add_column("media", sa.Column("purge_requested_at", TIME, nullable=True))
     op.add_column("media", sa.Column("duration_ms", sa.Integer(), nullable=True))
     op.add_column("media", sa.Column("has_audio", sa.Boolean(), nullable=True))
+    op.add_column("media", sa.Column("removing", sa.String(8), nullable=True))
+    op.add_column("media", sa.Column("given_up_at", TIME, nullable=True))
     op.drop_column("variant", "store")
     op.create_table(
         "setting_change",
@@ -48,12 +50,15 @@ def upgrade() -> None:
         "sync_job",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
+        sa.Column("is_parent", sa.Boolean(), nullable=False),
         sa.Column("operation", sa.String(24), nullable=False),
         sa.Column("delete_source", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("batch_index", sa.Integer(), nullable=False),
         sa.Column("batch_size", sa.Integer(), nullable=False),
         sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("sent_at", TIME, nullable=True),
+        sa.Column("location", sa.JSON(), nullable=True),
         sa.Column("total_files", sa.Integer(), nullable=False),
         sa.Column("processed_files", sa.Integer(), nullable=False),
         sa.Column("failed_files", sa.Integer(), nullable=False),
@@ -72,9 +77,12 @@ def upgrade() -> None:
         sa.Column("media_id", sa.Uuid(), nullable=False),
         sa.Column("files", sa.Integer(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("done_files", sa.Integer(), nullable=False),
+        sa.Column("done_bytes", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("code", sa.String(64), nullable=True),
         sa.Column("detail", sa.String(2000), nullable=True),
+        sa.Column("objects", sa.JSON(), nullable=False),
         sa.Column("updated_at", TIME, nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["sync_job.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("job_id", "media_id"),
@@ -100,6 +108,8 @@ def downgrade() -> None:
     for column in (
         "has_audio",
         "duration_ms",
+        "given_up_at",
+        "removing",
         "purge_requested_at",
         "multipart_id",
         "upload_method",

@@ -1,0 +1,291 @@
+"""Transfers that operators ask for: planned in batches, looked at, cancelled, and retried where they failed.
+
+A request for few files is one job. A larger one is a parent whose children are its batches; at most
+`BATCHES_IN_FLIGHT` of them are sent out at once, the next when one has ended. All functions run inside the
+caller's transaction and emit what they cause through the outbox.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mediamill_catalog.core import SYNC_ITEMS, SYNC_JOBS
+from mediamill_catalog.listing import MediaFilter, Page
+from mediamill_catalog.sync_dispatch import dispatch
+from mediamill_catalog.sync_selection import PlannedItem, into_batches, select_items
+from mediamill_catalog.sync_settling import OPEN, announce, lock_job, settle
+from mediamill_catalog.tables import SyncItemStatus, SyncStatus
+from mediamill_contracts.ids import new_id
+from mediamill_contracts.storage import S3Location
+from mediamill_contracts.sync import MAX_FILES, SyncCancelled, SyncOperation, SyncRun
+from mediamill_outbox import emit
+
+RESULTS_SHOWN = 1_000
+"""Newest results of files that a job is shown with."""
+_RUNS_IN_A_MESSAGE = 1_000
+_UNDONE = (SyncItemStatus.PENDING, SyncItemStatus.COPIED, SyncItemStatus.FAILED)
+
+
+class NothingToSyncError(Exception):
+    """No medium fits the request."""
+
+
+class SyncJobNotFoundError(Exception):
+    """There is no job with this id."""
+
+
+class SyncJobClosedError(Exception):
+    """The job has ended: there is nothing left to cancel."""
+
+
+class NothingToRetryError(Exception):
+    """The job has not ended yet, or everything in it is done."""
+
+
+@dataclass(frozen=True)
+class SyncLimits:
+    """How a request is cut into batches. Counts are files: a medium's original and its variants."""
+
+    split_from: int = 100
+    """Files from which on a request becomes a parent with batches."""
+    batch_files: int = MAX_FILES
+    """Files in one batch; one medium's files stay together."""
+
+    def __post_init__(self) -> None:
+        """Refuse what does not fit one message."""
+        if not 1 <= self.split_from <= MAX_FILES or not 1 <= self.batch_files <= MAX_FILES:
+            raise ValueError(f"batches hold 1 to {MAX_FILES} files")
+
+    @classmethod
+    def of_dialect(cls, dialect: str) -> "SyncLimits":
+        """Return the defaults for PostgreSQL or SQLite, where one writer serves everybody."""
+        return cls(split_from=50, batch_files=50) if dialect == "sqlite" else cls()
+
+
+@dataclass(frozen=True)
+class SyncRequest:
+    """What an operator asks for: an operation on media named by `media_ids`, or by `wanted`."""
+
+    operation: SyncOperation
+    requested_by: str
+    media_ids: Sequence[UUID] = ()
+    wanted: MediaFilter | None = None
+    delete_source: bool = False
+    """Of copies: the source is removed once the copy is on record. Of `hard_delete`: what is in S3 goes even
+    where it is here too."""
+    s3: S3Location | None = None
+    """Where S3 is, by the settings of now."""
+
+
+@dataclass(frozen=True)
+class SyncJobDetails:
+    """A job as it is shown: its row, its batches, and the newest results of its files."""
+
+    job: Row[Any]
+    children: Sequence[Row[Any]] = ()
+    results: Sequence[dict[str, Any]] = field(default=())
+    """`mediaId`, `key`, `sizeBytes`, `status` (done, failed), `code`, `detail`, `at` of each file."""
+
+
+async def plan(session: AsyncSession, request: SyncRequest, limits: SyncLimits, *, now: datetime) -> UUID:
+    """Write the job with its batches, send out the first ones, and return its id.
+
+    Media that the operation is not possible for become failed items, with a code of
+    `sync_admission.REFUSALS`. Raises NothingToSyncError.
+    """
+    items = await select_items(session, request.operation, request.media_ids, request.wanted)
+    if not items:
+        raise NothingToSyncError
+    job_id = new_id()
+    if sum(item.files for item in items) < limits.split_from:
+        await _insert(session, [_job(request, job_id, items, now)], {job_id: items}, now)
+    else:
+        batches = into_batches(items, limits.batch_files)
+        children = {new_id(): batch for batch in batches}
+        parent = _job(request, job_id, items, now) | {"is_parent": True, "batch_size": len(batches)}
+        rows = [
+            _job(request, child_id, batch, now) | {"parent_id": job_id, "batch_index": index}
+            for index, (child_id, batch) in enumerate(children.items())
+        ]
+        await _insert(session, [parent, *rows], children, now)
+    await dispatch(session, job_id, now=now)
+    await announce(session, job_id)
+    return job_id
+
+
+async def find(session: AsyncSession, job_id: UUID) -> SyncJobDetails | None:
+    """Return the job with its batches and newest results, or None."""
+    job = (await session.execute(select(SYNC_JOBS).where(SYNC_JOBS.c.id == job_id))).one_or_none()
+    if job is None:
+        return None
+    children = await session.execute(
+        select(SYNC_JOBS).where(SYNC_JOBS.c.parent_id == job_id).order_by(SYNC_JOBS.c.batch_index)
+    )
+    return SyncJobDetails(job, children.all(), await _newest_results(session, job_id))
+
+
+async def list_jobs(
+    session: AsyncSession, *, limit: int, after: UUID | None = None, status: SyncStatus | None = None
+) -> Page[Row[Any]]:
+    """Return up to `limit` jobs that somebody asked for, without their batches, newest first."""
+    statement = select(SYNC_JOBS).where(SYNC_JOBS.c.parent_id.is_(None))
+    if status is not None:
+        statement = statement.where(SYNC_JOBS.c.status == status)
+    if after is not None:
+        statement = statement.where(SYNC_JOBS.c.id < after)
+    rows = (await session.execute(statement.order_by(SYNC_JOBS.c.id.desc()).limit(limit + 1))).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+async def cancel(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
+    """End a job, or one batch of it: what waits is not sent out, and workers stop within seconds.
+
+    What they have done by then still comes in and is counted. Raises SyncJobNotFoundError,
+    SyncJobClosedError.
+    """
+    job = await lock_job(session, job_id)
+    if job is None:
+        raise SyncJobNotFoundError
+    if job.status not in OPEN:
+        raise SyncJobClosedError
+    cancelled = await session.execute(
+        update(SYNC_JOBS)
+        .where(or_(SYNC_JOBS.c.id == job_id, SYNC_JOBS.c.parent_id == job_id), SYNC_JOBS.c.status.in_(OPEN))
+        .values(status=SyncStatus.CANCELLED, finished_at=now, updated_at=now)
+        .returning(SYNC_JOBS.c.id, SYNC_JOBS.c.run, SYNC_JOBS.c.sent_at)
+    )
+    runs = [SyncRun(sync_job_id=row.id, run=row.run) for row in cancelled if row.sent_at is not None]
+    for start in range(0, len(runs), _RUNS_IN_A_MESSAGE):
+        await emit(session, SyncCancelled(runs=tuple(runs[start : start + _RUNS_IN_A_MESSAGE])))
+    await settle(session, job_id, now=now)
+    top = job.parent_id or job_id
+    await dispatch(session, top, now=now)
+    await announce(session, top)
+
+
+async def retry(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
+    """Send out again what is not done, in its batches; what is done stays as it is.
+
+    Raises SyncJobNotFoundError, NothingToRetryError.
+    """
+    job = await lock_job(session, job_id)
+    if job is None:
+        raise SyncJobNotFoundError
+    if job.status in OPEN:
+        raise NothingToRetryError
+    family = or_(SYNC_JOBS.c.id == job_id, SYNC_JOBS.c.parent_id == job_id)
+    batch_ids = select(SYNC_JOBS.c.id).where(family)
+    undone = await session.execute(
+        update(SYNC_ITEMS)
+        .where(SYNC_ITEMS.c.job_id.in_(batch_ids), SYNC_ITEMS.c.status.in_(_UNDONE))
+        .values(
+            status=SyncItemStatus.PENDING, done_files=0, done_bytes=0, code=None, detail=None, updated_at=now
+        )
+        .returning(SYNC_ITEMS.c.job_id)
+    )
+    again = sorted(set(undone.scalars()))
+    if not again:
+        raise NothingToRetryError
+    await session.execute(
+        update(SYNC_JOBS)
+        .where(SYNC_JOBS.c.id.in_(again))
+        .values(
+            status=SyncStatus.WAITING,
+            run=SYNC_JOBS.c.run + 1,
+            sent_at=None,
+            finished_at=None,
+            updated_at=now,
+        )
+    )
+    top = job.parent_id or job_id
+    await session.execute(
+        update(SYNC_JOBS)
+        .where(SYNC_JOBS.c.id == top)
+        .values(status=SyncStatus.WAITING, finished_at=None, updated_at=now)
+    )
+    for batch_id in again:
+        await settle(session, batch_id, now=now)
+    await dispatch(session, top, now=now)
+    await announce(session, top)
+
+
+def _job(request: SyncRequest, job_id: UUID, items: Sequence[PlannedItem], now: datetime) -> dict[str, Any]:
+    return {
+        "id": job_id,
+        "parent_id": None,
+        "is_parent": False,
+        "operation": request.operation,
+        "delete_source": request.delete_source,
+        "status": SyncStatus.WAITING,
+        "batch_index": 0,
+        "batch_size": len(items),
+        "run": 0,
+        "location": request.s3.model_dump(mode="json") if request.s3 else None,
+        "total_files": sum(item.files for item in items),
+        "processed_files": 0,
+        "failed_files": 0,
+        "processed_bytes": 0,
+        "requested_by": request.requested_by,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+async def _insert(
+    session: AsyncSession,
+    jobs: Sequence[dict[str, Any]],
+    batches: Mapping[UUID, Sequence[PlannedItem]],
+    now: datetime,
+) -> None:
+    await session.execute(insert(SYNC_JOBS).inline(), jobs)
+    rows = [
+        {
+            "job_id": job_id,
+            "media_id": item.media_id,
+            "files": item.files,
+            "size_bytes": item.size_bytes,
+            "done_files": 0,
+            "done_bytes": 0,
+            "status": SyncItemStatus.PENDING,
+            "objects": [],
+            "updated_at": now,
+        }
+        for job_id, batch in batches.items()
+        for item in batch
+    ]
+    await session.execute(insert(SYNC_ITEMS).inline(), rows)
+
+
+async def _newest_results(session: AsyncSession, job_id: UUID) -> list[dict[str, Any]]:
+    batch_ids = select(SYNC_JOBS.c.id).where(or_(SYNC_JOBS.c.id == job_id, SYNC_JOBS.c.parent_id == job_id))
+    ended = (SyncItemStatus.DONE, SyncItemStatus.FAILED)
+    items = await session.execute(
+        select(SYNC_ITEMS)
+        .where(SYNC_ITEMS.c.job_id.in_(batch_ids), SYNC_ITEMS.c.status.in_(ended))
+        .order_by(SYNC_ITEMS.c.updated_at.desc(), SYNC_ITEMS.c.media_id)
+        .limit(RESULTS_SHOWN)
+    )
+    results = [result for item in items for result in _results_of(item)]
+    return results[:RESULTS_SHOWN]
+
+
+def _results_of(item: Row[Any]) -> list[dict[str, Any]]:
+    """Return one result for each object; one for the medium where nothing is known of its objects."""
+    objects = item.objects or [{"key": None, "sizeBytes": item.size_bytes, "code": item.code}]
+    return [
+        {
+            "mediaId": item.media_id,
+            "key": entry["key"],
+            "sizeBytes": entry["sizeBytes"],
+            "status": "failed" if entry.get("code") else "done",
+            "code": entry.get("code"),
+            "detail": entry.get("detail") or (item.detail if entry.get("code") else None),
+            "at": item.updated_at,
+        }
+        for entry in objects
+    ]
