@@ -8,6 +8,7 @@ from mediamill_ingest.http import (
     file_routes,
     job_routes,
     media_routes,
+    presigned_routes,
     queue_routes,
     upload_routes,
 )
@@ -19,6 +20,7 @@ _ROUTERS = (
     upload_routes.router,
     bulk_routes.router,
     job_routes.router,
+    presigned_routes.router,
     media_routes.router,
     queue_routes.router,
     auth_routes.router,
