@@ -13,6 +13,8 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from mediamill_catalog.settings import PlatformEnvironment
+from mediamill_console.settings import ConsoleSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -30,11 +32,13 @@ TARGET = Path(__file__).resolve().parent.parent / ".env.example"
 WIDTH = 108
 SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("Every service", SharedSettings),
-    ("Services that answer to users: ingest, notifier", IdentitySettings),
-    ("Control plane: ingest, migrations", DatabaseSettings),
+    ("Services that answer to users: ingest, console, notifier", IdentitySettings),
+    ("Control plane: ingest, console, migrations", DatabaseSettings),
     ("Services that read or write objects: ingest, processor", StorageSettings),
     ("Services that use S3: ingest, processor, storage-sync, console, cleanup", S3Settings),
+    ("Control plane: what holds until an operator decides otherwise", PlatformEnvironment),
     ("ingest", IngestSettings),
+    ("console", ConsoleSettings),
     ("processor", ProcessorSettings),
     ("notifier", NotifierSettings),
     ("standalone (`make run`)", StandaloneSettings),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mediamill_console.settings import ConsoleSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -21,9 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
-CONTROL_PLANE = {"ingest", "migrate", "postgres"}
+CONTROL_PLANE = {"ingest", "console", "migrate", "postgres"}
 SETTINGS: dict[str, type[SharedSettings]] = {
     "ingest": IngestSettings,
+    "console": ConsoleSettings,
     "processor": ProcessorSettings,
     "notifier": NotifierSettings,
 }
@@ -73,7 +75,7 @@ def test_only_the_control_plane_reaches_the_database() -> None:
     holders = {
         name for name, service in SERVICES.items() if "DATABASE_URL" in (service.get("environment") or {})
     }
-    assert holders == {"ingest", "migrate"}
+    assert holders == {"ingest", "console", "migrate"}
 
 
 def test_only_the_gateway_is_reachable_from_outside() -> None:
@@ -100,13 +102,15 @@ def test_containers_do_not_run_as_root(name: str) -> None:
     assert SERVICES[name]["user"] not in {"root", "0", "0:0"}
 
 
-@pytest.mark.parametrize("name", ["ingest", "processor", "notifier", "migrate", "gateway", "postgres"])
+@pytest.mark.parametrize(
+    "name", ["ingest", "console", "processor", "notifier", "migrate", "gateway", "postgres"]
+)
 def test_root_file_systems_are_read_only(name: str) -> None:
     """Nothing is written but to volumes and to memory."""
     assert SERVICES[name]["read_only"] is True
 
 
-@pytest.mark.parametrize("name", ["processor", "notifier", "ingest"])
+@pytest.mark.parametrize("name", ["processor", "notifier", "ingest", "console"])
 def test_services_can_be_scaled(name: str) -> None:
     """`--scale` works: neither a fixed name nor a fixed port stands in the way of a second replica."""
     assert not {"container_name", "ports", "hostname"} & set(SERVICES[name])

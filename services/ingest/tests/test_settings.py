@@ -31,8 +31,8 @@ def _recipes(settings: IngestSettings) -> RecipeBook:
         ("JWT_SECRET", ""),
         ("INGEST_ACCEPTED_TYPES", "image/jpeg,image/x-unknown"),
         ("INGEST_MAX_PIXELS", "many"),
-        ("INGEST_VARIANTS", '{"avatar": [{"name": "large", "width": 0, "height": 5}]}'),
-        ("INGEST_VARIANTS", "not json"),
+        ("MEDIA_VARIANTS", '{"avatar": [{"name": "large", "width": 0, "height": 5}]}'),
+        ("MEDIA_VARIANTS", "not json"),
     ],
 )
 def test_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
@@ -55,7 +55,7 @@ def test_environment_replaces_one_recipe_and_the_limits_of_all(monkeypatch: pyte
     """What is not named keeps its default."""
     settings = _load(
         monkeypatch,
-        INGEST_VARIANTS='{"avatar": [{"name": "tiny", "width": 48, "height": 48, "quality": 70}]}',
+        MEDIA_VARIANTS='{"avatar": [{"name": "tiny", "width": 48, "height": 48, "quality": 70}]}',
         INGEST_MAX_PIXELS="5000000",
     )
     recipes = _recipes(settings)

@@ -38,6 +38,10 @@ class Replica:
         self.parts = parts
         self._database = database
 
+    def has_s3(self) -> bool:
+        """Return whether it acts on settings with S3."""
+        return self.parts.settings.current.s3_enabled
+
     async def admit(self, photo: bytes) -> Recipe:
         """Take a picture in and admit it; return the recipe that a worker would get."""
         token = TokenIssuer(KEY, lifetime_seconds=600).issue("anna", "user")
@@ -104,7 +108,7 @@ async def test_change_acts_on_both_replicas(
         changed_at = time.monotonic()
         for replica in replicas:
             left = changed_at + ACTS_WITHIN_SECONDS - time.monotonic()
-            await eventually(lambda parts=replica.parts: parts.settings.current.s3_enabled, timeout=left)
+            await eventually(replica.has_s3, timeout=left)
             after = await replica.admit(photo)
             assert [variant.name for variant in after.variants] == ["tiny"]
             assert (after.strategy, after.s3 and after.s3.bucket) == ("both", "photos")

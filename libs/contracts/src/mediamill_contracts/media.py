@@ -94,7 +94,6 @@ class MediaRejected(JobResult):
     code: ReasonCode
     detail: LongText
     quarantine_key: ObjectKey | None = None
-    quarantine_store: Store = "local"
 
 
 class MediaProgressed(JobMessage):

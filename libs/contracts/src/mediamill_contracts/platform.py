@@ -32,12 +32,11 @@ class SettingsChanged(Message):
 
 
 class QueueAlerted(Message):
-    """A queue is deeper than its threshold, or no longer so."""
+    """A queue is deeper than its threshold."""
 
     wire_name: ClassVar[str] = "queue.alerted"
 
     queue: ShortText
-    state: Literal["raised", "recovered"] = "raised"
     measure: Literal["waiting", "dead_letters", "oldest_seconds"]
     value: int = Field(ge=0)
     threshold: int = Field(ge=0)

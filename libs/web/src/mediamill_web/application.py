@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
+from mediamill_web.openapi import share_definitions
 from mediamill_web.parts import WebParts
 from mediamill_web.problems import install_problem_handlers
 from mediamill_web.schemas import Problem
@@ -22,6 +23,7 @@ class Api(FastAPI):
         description = super().openapi()
         schemas = description.setdefault("components", {}).setdefault("schemas", {})
         schemas.setdefault(Problem.__name__, Problem.model_json_schema(by_alias=True))
+        share_definitions(description)
         return description
 
 

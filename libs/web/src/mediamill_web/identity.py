@@ -1,5 +1,6 @@
 """Who asks: the bearer token, or the session cookie of a page of ours."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -45,10 +46,18 @@ Caller = Annotated[Identity, Depends(signed_in)]
 PerhapsCaller = Annotated[Identity | None, Depends(perhaps_signed_in)]
 
 
-def require_role(caller: Identity, role: Role) -> None:
-    """Raise ProblemError `forbidden` unless the caller may do what the role may do."""
-    if not caller.has_role(role):
-        raise ProblemError(403, "forbidden", f"This needs the role {role}.")
+def _with_role(role: Role) -> Callable[[Request, Caller], Awaitable[Identity]]:
+    async def check(request: Request, caller: Caller) -> Identity:
+        if not caller.has_role(role):
+            raise ProblemError(403, "forbidden", f"This needs the role {role}.", close=_has_body(request))
+        return caller
+
+    return check
+
+
+Admin = Annotated[Identity, Depends(_with_role("admin"))]
+"""The route's parameter that receives an admin or superadmin who asks, and refuses everybody else."""
+Superadmin = Annotated[Identity, Depends(_with_role("superadmin"))]
 
 
 async def _identity_of(request: Request, parts: Parts) -> Identity | None:

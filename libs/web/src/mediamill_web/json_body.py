@@ -20,9 +20,12 @@ async def json_body(request: Request, parts: WebParts, model: type[M], *, max_by
     try:
         return model.model_validate_json(bytes(body))
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise ProblemError(422, "invalid_request", f"{where}: {first['msg']}") from None
+        fields = [
+            {"field": ".".join(str(part) for part in found["loc"]) or "body", "message": found["msg"]}
+            for found in error.errors(include_input=False)
+        ]
+        detail = f"{fields[0]['field']}: {fields[0]['message']}"
+        raise ProblemError(422, "invalid_request", detail, errors=fields) from None
 
 
 def described(model: type[BaseModel]) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 production: the trace id in the answer finds it in the logs.
 """
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -32,6 +33,7 @@ class ProblemError(Exception):
     """Ends a request with a problem document.
 
     `close` tells that the request's body was not read to its end: the connection cannot be used again.
+    `errors` name the fields that are wrong, each with `field` and `message`.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class ProblemError(Exception):
         *,
         headers: dict[str, str] | None = None,
         close: bool = False,
+        errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(f"{status} {code}: {detail}")
         self.status = status
@@ -49,6 +52,7 @@ class ProblemError(Exception):
         self.detail = detail
         self.headers = headers
         self.close = close
+        self.errors = errors
 
 
 def not_found() -> ProblemError:
@@ -107,7 +111,8 @@ def install_problem_handlers(app: FastAPI, *, show_details: bool) -> None:
     async def on_problem(_request: Request, error: Exception) -> Response:
         assert isinstance(error, ProblemError)  # noqa: S101 - registered for this type
         kind = ClosingProblemResponse if error.close else ProblemResponse
-        return kind(error.status, error.code, error.detail, error.headers)
+        more = {"errors": list(error.errors)} if error.errors else {}
+        return kind(error.status, error.code, error.detail, error.headers, **more)
 
     async def on_http_exception(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type

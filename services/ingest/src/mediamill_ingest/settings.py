@@ -1,14 +1,12 @@
 """Settings of ingest, from `INGEST_*` and the shared names."""
 
-import json
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from mediamill_catalog.settings import PlatformSettings, Variants, with_variants
-from mediamill_contracts.media import EntityType
-from mediamill_contracts.recipe import Limits, StorageStrategy
+from mediamill_catalog.settings import PlatformEnvironment
+from mediamill_contracts.recipe import Limits
 from mediamill_runtime.secrets import MIN_PASSWORD_CHARACTERS, refuse_weak_secret
 from mediamill_runtime.settings import DatabaseSettings, IdentitySettings, StorageSettings
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
@@ -17,7 +15,7 @@ from mediamill_storage.keys import EXTENSIONS
 DAY_SECONDS = 86_400.0
 
 
-class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
+class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, PlatformEnvironment):
     """What guards uploads and decides what is made of them; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="INGEST_")
@@ -35,9 +33,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
     """Frames of an animation."""
     max_total_pixels: int = Field(default=200_000_000, ge=1)
     """Pixels of all frames together: what an animation costs to decode."""
-    variants: Annotated[dict[EntityType, Variants], NoDecode] = Field(default_factory=dict)
-    """JSON: for each entity type the list of its variants; replaces or adds to the defaults."""
-    storage_strategy: StorageStrategy = "local_only"
     max_bulk_files: int = Field(default=100, ge=1, le=10_000)
     """Files in one bulk request."""
     sync_threshold: int = Field(default=5, ge=0, validation_alias="SYNC_THRESHOLD")
@@ -57,16 +52,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(part.strip().lower() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("variants", mode="before")
-    @classmethod
-    def _parse(cls, value: object) -> object:
-        if isinstance(value, str):
-            try:
-                return json.loads(value)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"not JSON: {error}") from None
         return value
 
     @field_validator("accepted_types")
@@ -103,13 +88,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings):
             max_side=self.max_side,
             max_frames=self.max_frames,
             max_total_pixels=self.max_total_pixels,
-        )
-
-    @property
-    def platform_defaults(self) -> PlatformSettings:
-        """What holds until an operator decides otherwise."""
-        return PlatformSettings(
-            default_storage_strategy=self.storage_strategy, entity_types=with_variants(self.variants)
         )
 
 

@@ -1,6 +1,7 @@
 """What operators decide about the platform, kept in the database over defaults from the environment."""
 
 from mediamill_catalog.settings.default_variants import DEFAULT_VARIANTS, FALLBACK, Variants
+from mediamill_catalog.settings.environment import PlatformEnvironment
 from mediamill_catalog.settings.model import DeleteMode, EntitySettings, PlatformSettings, with_variants
 from mediamill_catalog.settings.records import (
     FieldProblem,
@@ -11,6 +12,7 @@ from mediamill_catalog.settings.records import (
     revision,
     save,
 )
+from mediamill_catalog.settings.s3_usage import is_s3_in_use
 from mediamill_catalog.settings.watch import SettingsWatch
 
 __all__ = [
@@ -19,12 +21,14 @@ __all__ = [
     "DeleteMode",
     "EntitySettings",
     "FieldProblem",
+    "PlatformEnvironment",
     "PlatformSettings",
     "Saved",
     "SettingsRefusedError",
     "SettingsWatch",
     "Variants",
     "history",
+    "is_s3_in_use",
     "load",
     "revision",
     "save",

@@ -8,7 +8,6 @@ from mediamill_ingest.http import (
     file_routes,
     job_routes,
     media_routes,
-    presigned_routes,
     queue_routes,
     upload_routes,
 )
@@ -20,7 +19,6 @@ _ROUTERS = (
     upload_routes.router,
     bulk_routes.router,
     job_routes.router,
-    presigned_routes.router,
     media_routes.router,
     queue_routes.router,
     auth_routes.router,

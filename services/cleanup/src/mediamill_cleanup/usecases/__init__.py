@@ -1,1 +1,0 @@
-"""What cleanup does: one duty a file."""
