@@ -10,10 +10,12 @@ from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.object_store_conformance import ObjectStoreConformance
 
 
-@pytest.fixture
-async def store(s3_location: S3Location, s3_credentials: S3Credentials) -> AsyncIterator[S3ObjectStore]:
-    """Give a store in a bucket of its own."""
-    store = S3ObjectStore(s3_location, s3_credentials)
+@pytest.fixture(params=[True, False], ids=["fast", "guarded"])
+async def store(
+    request: pytest.FixtureRequest, s3_location: S3Location, s3_credentials: S3Credentials
+) -> AsyncIterator[S3ObjectStore]:
+    """Give a store in a bucket of its own, with either way of moving bytes."""
+    store = S3ObjectStore(s3_location, s3_credentials, fast=request.param)
     yield store
     await store.close()
 

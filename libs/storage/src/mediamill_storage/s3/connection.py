@@ -51,7 +51,7 @@ class S3Connection:
         self._http = http
         self._endpoint = location.endpoint
         self._guard = guard
-        self._trusted = guard is None or self._endpoint is None or guard.trusts(self._endpoint)
+        self.trusted = guard is None or self._endpoint is None or guard.trusts(self._endpoint)
         self._opening = asyncio.Lock()
         self._open = AsyncExitStack()
         self._client: S3Client | None = None
@@ -88,7 +88,7 @@ class S3Connection:
         """
         return AioConfig(
             http_session_cls=self._http_session(),
-            proxies=None if self._trusted else {},
+            proxies=None if self.trusted else {},
             max_pool_connections=self._http.connections,
             connect_timeout=self._http.connect_seconds,
             read_timeout=self._http.read_seconds,
@@ -105,7 +105,7 @@ class S3Connection:
     def _http_session(self) -> type[AIOHTTPSession]:
         if self._endpoint is None:
             return AIOHTTPSession
-        return S3HttpSession if self._trusted else PublicS3HttpSession
+        return S3HttpSession if self.trusted else PublicS3HttpSession
 
 
 @functools.cache

@@ -19,15 +19,18 @@ from mediamill_storage.object_store import (
     StoreUnavailableError,
 )
 from mediamill_storage.rooted_paths import check_key
-from mediamill_storage.s3.checksums import header_of, hex_of, kept_in, metadata_of
+from mediamill_storage.s3.checksums import hex_of, kept_in, metadata_of
 from mediamill_storage.s3.connection import S3Connection, S3Http
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.endpoint_guard import EndpointGuard
 from mediamill_storage.s3.errors import store_errors
+from mediamill_storage.s3.fast_transfer import FastTransfer
+from mediamill_storage.s3.guarded_transfer import GuardedTransfer
 from mediamill_storage.s3.multipart import PART_BYTES, MultipartUpload, in_parts
 from mediamill_storage.s3.presigning import S3DirectAccess
-from mediamill_storage.s3.reading import ObjectReader
+from mediamill_storage.s3.reading import read_object
 from mediamill_storage.s3.source_file import measure, open_file, parts_of
+from mediamill_storage.s3.transfer import Transfer
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -48,17 +51,22 @@ class S3ObjectStore:
         http: S3Http | None = None,
         scratch: Path | None = None,
         browser_endpoint: str | None = None,
+        fast: bool | None = None,
     ) -> None:
         """Use the bucket at `location`, which must exist; nothing is connected until the first request.
 
         Without a `guard` the endpoint is trusted. `scratch` is the folder for local copies, the system's for
         temporary files if None. `browser_endpoint` is where clients reach the server that is at the
-        location's endpoint for us; signed URLs name it.
+        location's endpoint for us; signed URLs name it. `fast` chooses how bytes are moved; None goes by
+        whether the endpoint is trusted.
         """
         self.location = location
         self._http = http or S3Http()
         self._bucket = location.bucket
         self._connection = S3Connection(location, credentials, self._http, guard=guard)
+        self._transfer: Transfer = GuardedTransfer(self._connection, self._bucket, self._http)
+        if self._connection.trusted if fast is None else fast:
+            self._transfer = FastTransfer(location, credentials, self._http)
         self._signing = self._connection
         if browser_endpoint is not None:
             seen = location.model_copy(update={"endpoint": browser_endpoint})
@@ -113,9 +121,8 @@ class S3ObjectStore:
             if await self.stat(key) is None:
                 raise ObjectNotFoundError(key)
             return
-        async for chunk in ObjectReader(self._connection, self._http, self._bucket, key).read(
-            start, end, version
-        ):
+        attempts = self._http.attempts
+        async for chunk in read_object(self._transfer, key, start, end, version, attempts=attempts):
             yield chunk
 
     @asynccontextmanager
@@ -250,16 +257,7 @@ class S3ObjectStore:
             return stored
 
     async def _put(self, key: str, data: bytes, sha256: str, media_type: str) -> None:
-        client = await self._client()
-        async with store_errors(key, self._http.request_seconds):
-            await client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=data,
-                ContentType=media_type,
-                ChecksumSHA256=header_of(sha256),
-                Metadata=metadata_of(sha256),
-            )
+        await self._transfer.put(key, data, sha256=sha256, media_type=media_type)
 
     async def _delete(self, key: str) -> None:
         async with store_errors(key, self._http.request_seconds):
