@@ -22,6 +22,11 @@ class S3Settings(SharedSettings):
     )
     """Hosts (`host` or `host:port`, separated by commas) in the inner network that the settings in the
     database may name as endpoint. Public addresses need no permission."""
+    s3_cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), validation_alias="S3_CORS_ORIGINS"
+    )
+    """Origins of pages (`https://app.example.com`, separated by commas) that upload to the bucket themselves;
+    `mediamill-bucket setup` tells the bucket."""
     s3_bucket_name: BucketName | None = Field(default=None, validation_alias="S3_BUCKET_NAME")
     """Bucket until the settings in the database name another."""
     aws_region: Region = Field(default="us-east-1", validation_alias="AWS_REGION")
@@ -46,7 +51,7 @@ class S3Settings(SharedSettings):
             public_url=f"https://{domain}" if domain else None,
         )
 
-    @field_validator("s3_allowed_endpoints", mode="before")
+    @field_validator("s3_allowed_endpoints", "s3_cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

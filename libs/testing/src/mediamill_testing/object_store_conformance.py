@@ -104,6 +104,26 @@ class ObjectStoreConformance:
         assert (found.key, found.size_bytes) == (KEY, 5)
         assert found.modified_at.tzinfo is not None
 
+    async def test_a_hash_that_is_told_is_right(self, store: ObjectStore, tmp_path: Path) -> None:
+        """A store need not know an object's hash; one that tells it tells the truth, also of a moved one."""
+        (tmp_path / "finished").write_bytes(LARGE)
+        await store.put_files([FinishedFile(tmp_path / "finished", KEY, "image/jpeg")])
+        await store.move(KEY, OTHER_KEY)
+        found = await store.stat(OTHER_KEY)
+        assert found is not None
+        assert found.sha256 in {None, sha256(LARGE).hexdigest()}
+
+    async def test_a_replaced_object_has_another_version(self, store: ObjectStore) -> None:
+        """Where versions are told, one stays while the bytes do, and changes with them."""
+        await store.put_stream(KEY, _chunks(b"first"), media_type="image/jpeg")
+        first, again = await store.stat(KEY), await store.stat(KEY)
+        await store.put_stream(KEY, _chunks(b"other"), media_type="image/jpeg")
+        other = await store.stat(KEY)
+        assert first is not None
+        assert other is not None
+        assert first == again
+        assert first.version is None or first.version != other.version
+
     async def test_moving_twice_is_moving_once(self, store: ObjectStore) -> None:
         """A move can be repeated after a crash: the object is at its target, once."""
         await store.put_stream(KEY, _chunks(b"picture"), media_type="image/jpeg")
