@@ -27,6 +27,7 @@ AUDIT = _table(tables.AuditEvent)
 SYNC_JOBS = _table(tables.SyncJob)
 SYNC_ITEMS = _table(tables.SyncItem)
 SCHEDULES = _table(tables.Schedule)
+CALLS = _table(tables.Call)
 IDEMPOTENCY_KEYS = _table(tables.IdempotencyKey)
 
 

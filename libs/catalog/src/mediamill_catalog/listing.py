@@ -60,7 +60,7 @@ async def list_media(
 ) -> Page[Row[Any]]:
     """Return up to `limit` media rows, newest first."""
     statement = select(MEDIA).where(*conditions(wanted))
-    return await _page(session, statement, MEDIA, limit, after)
+    return await page_of(session, statement, MEDIA, limit, after)
 
 
 async def list_jobs(
@@ -77,12 +77,13 @@ async def list_jobs(
         statement = statement.where(JOBS.c.user_id == user_id)
     if status is not None:
         statement = statement.where(JOBS.c.status == status)
-    return await _page(session, statement, JOBS, limit, after)
+    return await page_of(session, statement, JOBS, limit, after)
 
 
-async def _page(
+async def page_of(
     session: AsyncSession, statement: Select[Any], table: Table, limit: int, after: UUID | None
 ) -> Page[Row[Any]]:
+    """Return up to `limit` rows of a select from `table`, newest first, those after `after` only."""
     if after is not None:
         statement = statement.where(table.c.id < after)
     rows = (await session.execute(statement.order_by(table.c.id.desc()).limit(limit + 1))).all()

@@ -7,8 +7,9 @@ from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog import calls, jobs, media, timeline
 from mediamill_catalog.timeline import Happening
+from mediamill_contracts.call import RequestCall
 from mediamill_contracts.media import (
     JobMessage,
     MediaAccepted,
@@ -51,6 +52,14 @@ async def job_of_letter(session: AsyncSession, type_name: str, payload: bytes) -
     return about if known else None
 
 
+async def _reopen_call(session: AsyncSession, payload: bytes, now: datetime) -> None:
+    try:
+        call = RequestCall.model_validate_json(payload)
+    except ValidationError:
+        return
+    await calls.reopen(session, call.job_id, now=now)
+
+
 async def replay_dead_letter(
     session: AsyncSession, dead_letter_id: int, *, actor: str, now: datetime
 ) -> None:
@@ -61,6 +70,9 @@ async def replay_dead_letter(
     await replay(session, dead_letter_id, actor)
     columns = (dead_letter.c.type, dead_letter.c.payload, dead_letter.c.code)
     letter = (await session.execute(select(*columns).where(dead_letter.c.id == dead_letter_id))).one()
+    if letter.type == RequestCall.wire_name:
+        await _reopen_call(session, letter.payload, now)
+        return
     about = await job_of_letter(session, letter.type, letter.payload)
     if about is None or not await media.reopen(
         session, about.media_id, code=public_code(letter.code), now=now

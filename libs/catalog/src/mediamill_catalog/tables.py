@@ -345,3 +345,31 @@ class Schedule(SQLModel, table=True):
     finished_at: datetime | None = None
     report: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """What the last run did."""
+
+    state: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    """What the duty has to know of its earlier runs."""
+
+
+class Call(SQLModel, table=True):
+    """A queued call to an upstream API; its statuses are those of jobs."""
+
+    __tablename__ = "call"
+    __table_args__ = (
+        Index("call_of_user", "user_id", "id"),
+        Index("call_by_status", "status", "finished_at"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    user_id: str = Field(max_length=128)
+    type: str = Field(max_length=64)
+    status: JobStatus = Field(default=JobStatus.WAITING, sa_column=_enum(JobStatus))
+    attempts: int = 0
+    payload: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    error_code: str | None = Field(default=None, max_length=64)
+    error_detail: str | None = Field(default=None, max_length=2_000)
+    """Safe to show to the user."""
+    trace_id: str | None = Field(default=None, max_length=32)
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now)
+    finished_at: datetime | None = None

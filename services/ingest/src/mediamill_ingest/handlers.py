@@ -5,6 +5,7 @@ letter with the code `unknown_type`: visible, replayable, and never a reason to 
 """
 
 from mediamill_catalog.settings import SettingsWatch
+from mediamill_contracts.call import CallCompleted, CallProgressed
 from mediamill_contracts.media import MediaProcessed, MediaProgressed, MediaRejected, MediaUploaded
 from mediamill_contracts.platform import SettingsChanged
 from mediamill_contracts.topology import (
@@ -16,6 +17,7 @@ from mediamill_contracts.topology import (
 from mediamill_database import Database
 from mediamill_ingest.progress_board import ProgressBoard
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
+from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.record_failure import record_rejected
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
@@ -44,6 +46,7 @@ class Handlers:
                 (
                     route(MediaProcessed, self.on_media_processed),
                     route(MediaRejected, self.on_media_rejected),
+                    route(CallCompleted, self.on_call_completed),
                 ),
             ),
         )
@@ -51,7 +54,13 @@ class Handlers:
     def broadcasts(self) -> tuple[BroadcastSubscription, ...]:
         """Return the streams that ingest listens to."""
         return (
-            BroadcastSubscription(INGEST_PROGRESS, (route(MediaProgressed, self.on_media_progressed),)),
+            BroadcastSubscription(
+                INGEST_PROGRESS,
+                (
+                    route(MediaProgressed, self.on_media_progressed),
+                    route(CallProgressed, self.on_call_progressed),
+                ),
+            ),
             BroadcastSubscription(INGEST_SETTINGS, (route(SettingsChanged, self.on_settings_changed),)),
         )
 
@@ -71,6 +80,14 @@ class Handlers:
     async def on_media_progressed(self, report: MediaProgressed, _delivery: Delivery) -> None:
         """Put the report on the board."""
         self._progress.note(report)
+
+    async def on_call_completed(self, event: CallCompleted, _delivery: Delivery) -> None:
+        """Record how a queued call ended."""
+        await record_call_completed(self._database, event)
+
+    async def on_call_progressed(self, news: CallProgressed, _delivery: Delivery) -> None:
+        """Write where a queued call is."""
+        await record_call_progress(self._database, news)
 
     async def on_settings_changed(self, _event: SettingsChanged, _delivery: Delivery) -> None:
         """Read the settings now instead of at the next look."""

@@ -12,6 +12,7 @@ from mediamill_database import Database
 from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
+from mediamill_ingest.dead_letters import on_dead_letter
 from mediamill_ingest.handlers import Handlers
 from mediamill_ingest.housekeeping import Housekeeping
 from mediamill_ingest.http.app import build_app
@@ -19,7 +20,6 @@ from mediamill_ingest.http.parts import HttpParts, UploadLimits
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
-from mediamill_ingest.usecases.record_failure import record_dead_letter
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_outbox import DeadLetterEffect, OutboxRabbit
 from mediamill_runtime.identity import TokenIssuer, verifier_of
@@ -63,7 +63,7 @@ class IngestParts:
         handlers = Handlers(database, store, admission, self.settings)
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
-        self.on_dead_letter: DeadLetterEffect = record_dead_letter
+        self.on_dead_letter: DeadLetterEffect = on_dead_letter
         self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "database": database.check,
             "storage": store.check,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mediamill_contracts import Message
-from mediamill_contracts.call import CallCompleted
+from mediamill_contracts.call import CallCompleted, CallProgressed
 from mediamill_contracts.media import (
     JobMessage,
     MediaDeleted,
@@ -88,6 +88,13 @@ def watermarked(event: WatermarkApplied) -> Iterable[Notification]:
     yield Notification(user_room(event.user_id), "media:watermarked", payload)
 
 
+def call_progressed(event: CallProgressed) -> Iterable[Notification]:
+    """Tell the caller that the queued call is made, or has to be made again, and why in safe words."""
+    payload = event.model_dump(mode="json", include={"status", "attempt", "detail"})
+    payload |= {"jobId": str(event.job_id), "type": event.call_type}
+    yield Notification(user_room(event.user_id), "call:progress", payload)
+
+
 def call_completed(event: CallCompleted) -> Iterable[Notification]:
     """Tell the caller how the queued call ended."""
     payload: dict[str, Any] = {
@@ -140,6 +147,7 @@ MAPPINGS: tuple[tuple[type[Message], Mapping], ...] = (
     (MediaDeleted, deleted),
     (MediaRestored, restored),
     (WatermarkApplied, watermarked),
+    (CallProgressed, call_progressed),
     (CallCompleted, call_completed),
     (SyncProgressed, sync_progressed),
     (SyncUpdated, sync_updated),

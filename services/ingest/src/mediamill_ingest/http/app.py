@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from mediamill_ingest.http import (
     auth_routes,
     bulk_routes,
+    call_routes,
     file_routes,
     job_routes,
     media_routes,
@@ -21,6 +22,7 @@ _ROUTERS = (
     job_routes.router,
     media_routes.router,
     queue_routes.router,
+    call_routes.router,
     auth_routes.router,
     file_routes.router,
 )

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import jobs, media
+from mediamill_catalog import calls, jobs, media
 from mediamill_runtime.identity import Identity
 from mediamill_web.problems import not_found
 
@@ -19,6 +19,11 @@ async def own_medium(session: AsyncSession, media_id: UUID, caller: Identity) ->
 async def own_job(session: AsyncSession, job_id: UUID, caller: Identity) -> Row[Any]:
     """Return the caller's job; raises ProblemError `not_found`."""
     return _own(await jobs.find(session, job_id), caller)
+
+
+async def own_call(session: AsyncSession, call_id: UUID, caller: Identity) -> Row[Any]:
+    """Return the caller's queued call; raises ProblemError `not_found`."""
+    return _own(await calls.find(session, call_id), caller)
 
 
 def _own(row: Row[Any] | None, caller: Identity) -> Row[Any]:

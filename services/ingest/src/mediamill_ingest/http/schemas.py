@@ -168,6 +168,40 @@ class Me(Answer):
     user: UserView
 
 
+class CallFailure(Answer):
+    """Why a call has not worked so far, in words for its user; `code` only when it ended."""
+
+    code: str | None
+    detail: str
+
+
+class CallAccepted(Answer):
+    """A queued call."""
+
+    success: bool = True
+    job_id: UUID
+
+
+class CallView(Answer):
+    """A queued call; `result` once it is completed, `error` once it is retried or failed."""
+
+    job_id: UUID
+    type: str
+    status: str
+    attempts: int
+    result: dict[str, Any] | None
+    error: CallFailure | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class CallPage(Answer):
+    """Some queued calls, newest first."""
+
+    items: list[CallView]
+    next_cursor: UUID | None
+
+
 class QueueStats(Answer):
     """How many jobs have each status, by queue, by type, and all together."""
 

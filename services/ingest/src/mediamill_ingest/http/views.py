@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import media
 from mediamill_catalog.tables import JobStatus
-from mediamill_ingest.http.schemas import FailureView, JobView, MediaView, VariantView
+from mediamill_ingest.http.schemas import CallFailure, CallView, FailureView, JobView, MediaView, VariantView
 
 _PLAIN = tuple(set(MediaView.model_fields) - {"error", "urls", "variants"})
 
@@ -39,6 +39,21 @@ def media_view(row: Row[Any], derived: Sequence[Row[Any]]) -> MediaView:
         error=_failure(row.failure_code, row.failure_detail),
         urls={view.name: view.url for view in views},
         variants=views,
+    )
+
+
+def call_view(row: Row[Any]) -> CallView:
+    """Return a queued call."""
+    error = None if row.error_detail is None else CallFailure(code=row.error_code, detail=row.error_detail)
+    return CallView(
+        job_id=row.id,
+        type=row.type,
+        status=row.status,
+        attempts=row.attempts,
+        result=row.result,
+        error=None if row.status == JobStatus.COMPLETED else error,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
     )
 
 
