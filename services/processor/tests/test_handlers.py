@@ -11,7 +11,7 @@ from mediamill_messaging.subscription import Delivery
 from mediamill_processor.handlers import ImageHandlers
 from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_processor.sandbox.pool import RenderingFailedError, SandboxPool
-from mediamill_processor.usecases.render_image import DoubtfulVerdictError
+from mediamill_processor.usecases.settle import DoubtfulVerdictError
 from mediamill_storage.keys import quarantine_key
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.stores import Stores

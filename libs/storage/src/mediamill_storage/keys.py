@@ -16,7 +16,9 @@ EXTENSIONS = {
     "video/quicktime": "mov",
     "video/webm": "webm",
 }
-"""The one table of media types and the extension of their keys."""
+"""The one table of media types that are taken in, and the extension of their keys."""
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+"""HTTP Live Streaming; made here, never taken in."""
 
 TEMPORARY = "temp/"
 PERMANENT = "permanent/"
@@ -50,7 +52,8 @@ def original_key(prefix: str, media_type: str) -> str:
 
 def variant_key(prefix: str, name: str, media_type: str) -> str:
     """Return the key of one variant under a medium's prefix."""
-    return f"{prefix}_{name}.{EXTENSIONS[media_type]}"
+    extension = "m3u8" if media_type == PLAYLIST_TYPE else EXTENSIONS[media_type]
+    return f"{prefix}_{name}.{extension}"
 
 
 def quarantine_key(upload_id: UUID) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mediamill_contracts.media import MediaAccepted, Stage
-from mediamill_contracts.recipe import Lane, PictureFacts, Recipe, VariantSpec
+from mediamill_contracts.recipe import Lane, PictureFacts, Recipe, VariantSpec, VideoRecipe
+from mediamill_processor.video.files import Transcoding
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,18 @@ class Renderer(Protocol):
         on_decoded: Callable[[], None],
     ) -> AbstractAsyncContextManager[Rendering]:
         """Give the variants' files while the context lasts; they may be moved away. `source` is absolute.
+
+        Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
+        """
+
+
+class Transcoder(Protocol):
+    """Makes renditions and a poster of a video without endangering the process that asks."""
+
+    def transcode(
+        self, source: Path, media_type: str, recipe: VideoRecipe, *, on_share: Callable[[float], None]
+    ) -> AbstractAsyncContextManager[Transcoding]:
+        """Give the files while the context lasts; `on_share` is told the share that is done, 0 to 1.
 
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from mediamill_contracts.media import MediaAccepted
-from mediamill_processor.usecases.render_image import source_store_of, stores_concerned, variant_key_of
+from mediamill_processor.usecases.products import product_keys, source_store_of, stores_concerned
 from mediamill_storage.keys import quarantine_key
 from mediamill_storage.object_store import StoreUnavailableError
 from mediamill_storage.stores import StoreNotConfiguredError, Stores
@@ -17,6 +17,6 @@ async def quarantine_source(job: MediaAccepted, *, stores: Stores) -> None:
     """
     with suppress(StoreUnavailableError, StoreNotConfiguredError):
         for store in stores_concerned(job, stores):
-            for spec in job.recipe.variants:
-                await store.delete(variant_key_of(job, spec))
+            for key in product_keys(job):
+                await store.delete(key)
     await source_store_of(job, stores).move(job.source.key, quarantine_key(job.media_id))

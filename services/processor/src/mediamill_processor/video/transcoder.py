@@ -14,11 +14,11 @@ from mediamill_processor.video.files import Transcoding, VideoFile
 from mediamill_processor.video.playlists import name_parts, write_master
 from mediamill_processor.video.probe import probe
 from mediamill_processor.video.protocol import Streams
+from mediamill_storage.keys import PLAYLIST_TYPE
 
 _LOST_SECONDS, _LOST_SHARE = 1.0, 0.05
 """A transcode may be shorter than the file claims by as much; a file that was cut off loses more."""
 _DISK_FULL = "No space left on device"
-_PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 
 
 class VideoTranscoder:
@@ -99,11 +99,11 @@ class VideoTranscoder:
             playlist, data = folder / f"hls_{file.name}.m3u8", folder / f"hls_{file.name}_data.mp4"
             await self._ffmpeg.run(arguments.hls(file.path, playlist, data), readable=folder, writable=folder)
             name_parts(playlist, data)
-            made.append(replace(file, name=playlist.stem, path=playlist, media_type=_PLAYLIST_TYPE))
+            made.append(replace(file, name=playlist.stem, path=playlist, media_type=PLAYLIST_TYPE))
             made.append(replace(file, name=data.stem, path=data))
         master = folder / "hls.m3u8"
         write_master(master, {f"hls_{file.name}": file for file in files})
-        return [replace(files[0], name=master.stem, path=master, media_type=_PLAYLIST_TYPE), *made]
+        return [replace(files[0], name=master.stem, path=master, media_type=PLAYLIST_TYPE), *made]
 
 
 class _Shares:
