@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, Enum, Index, Integer
+from sqlalchemy import JSON, BigInteger, Column, Enum, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
 from mediamill_contracts.ids import new_id
@@ -115,6 +115,12 @@ class Media(SQLModel, table=True):
         Index("media_of_entity", "entity_type", "entity_id"),
         Index("media_by_status", "status", "id"),
         Index("media_by_original", "original_key", unique=True),
+        Index(
+            "media_in_trash",
+            "deleted_at",
+            sqlite_where=text("deleted_at IS NOT NULL"),
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)
@@ -345,7 +351,6 @@ class Schedule(SQLModel, table=True):
     finished_at: datetime | None = None
     report: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """What the last run did."""
-
     state: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """What the duty has to know of its earlier runs."""
 

@@ -94,6 +94,7 @@ class MediaRejected(JobResult):
     code: ReasonCode
     detail: LongText
     quarantine_key: ObjectKey | None = None
+    quarantine_store: Store = "local"
 
 
 class MediaProgressed(JobMessage):

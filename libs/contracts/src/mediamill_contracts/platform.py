@@ -32,11 +32,12 @@ class SettingsChanged(Message):
 
 
 class QueueAlerted(Message):
-    """A queue is deeper than its threshold."""
+    """A queue is deeper than its threshold, or no longer so."""
 
     wire_name: ClassVar[str] = "queue.alerted"
 
     queue: ShortText
+    state: Literal["raised", "recovered"] = "raised"
     measure: Literal["waiting", "dead_letters", "oldest_seconds"]
     value: int = Field(ge=0)
     threshold: int = Field(ge=0)

@@ -1,6 +1,7 @@
 """Where objects live. Keys are made from ids and hashes, never from a file's name."""
 
 import hashlib
+import secrets
 from datetime import datetime
 from uuid import UUID
 
@@ -33,6 +34,11 @@ def staged_prefix(user_id: str) -> str:
 def staged_key(user_id: str, upload_id: UUID, extension: str) -> str:
     """Return the key of bytes that wait for admission."""
     return f"{staged_prefix(user_id)}{upload_id}.{extension}"
+
+
+def sealed_key(user_id: str, upload_id: UUID) -> str:
+    """Return a new key for a copy of staged bytes that nobody outside can have a signed URL for."""
+    return f"{staged_prefix(user_id)}{upload_id}.{secrets.token_hex(8)}.sealed"
 
 
 def permanent_prefix(media_id: UUID, sha256: str, created_at: datetime) -> str:

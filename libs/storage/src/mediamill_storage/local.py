@@ -151,9 +151,11 @@ class LocalObjectStore:
         finally:
             probe.abort()
 
-    async def clean_abandoned(self, older_than_seconds: float = ABANDONED_AFTER_SECONDS) -> int:
-        """Remove temporaries of processes that died; return how many."""
-        return await self._in_thread(self._clean_abandoned, time.time() - older_than_seconds)
+    async def clean_abandoned(
+        self, older_than_seconds: float = ABANDONED_AFTER_SECONDS, *, dry_run: bool = False
+    ) -> int:
+        """Remove temporaries of processes that died, or only look for them; return how many."""
+        return await self._in_thread(self._clean_abandoned, time.time() - older_than_seconds, dry_run=dry_run)
 
     async def close(self) -> None:
         """Let running commits end and give the threads back."""
@@ -197,12 +199,13 @@ class LocalObjectStore:
                 if stat.S_ISREG(found.st_mode):
                     yield _stat_of(key, found)
 
-    def _clean_abandoned(self, before: float) -> int:
+    def _clean_abandoned(self, before: float, *, dry_run: bool) -> int:
         removed = 0
         for entry in os.scandir(self._temporaries):
             try:
                 if entry.stat(follow_symlinks=False).st_mtime < before:
-                    Path(entry.path).unlink()
+                    if not dry_run:
+                        Path(entry.path).unlink()
                     removed += 1
             except FileNotFoundError:
                 continue

@@ -12,10 +12,12 @@ _MEANINGS = {
     404: "Not there, or not yours",
     408: "The body came too slowly",
     409: "It is in a state that does not allow this, or the Idempotency-Key was used for another request",
+    410: "Its time is over",
     413: "Too large",
     415: "Not a type that is accepted",
     422: "A parameter is not valid",
     429: "Too often; `Retry-After` says when again",
+    503: "Something that this needs does not answer now; `Retry-After` says when to try again",
     507: "No room",
 }
 

@@ -12,6 +12,7 @@ from mediamill_catalog import jobs, media
 from mediamill_catalog.tables import JobStatus, MediaStatus, utc_now
 from mediamill_contracts.media import JobMessage, MediaProcessed, MediaRejected
 from mediamill_database import Database
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_storage.object_store import ObjectStore
 
 
@@ -37,9 +38,10 @@ async def drop_late_result(session: AsyncSession, store: ObjectStore, event: Med
         await _delete(store, variants)
 
 
-async def drop_late_quarantine(session: AsyncSession, store: ObjectStore, event: MediaRejected) -> None:
+async def drop_late_quarantine(session: AsyncSession, stores: CurrentStores, event: MediaRejected) -> None:
     """Remove the refused bytes of a medium that is gone or whose job was cancelled."""
     if event.quarantine_key is not None:
+        store = stores.of(event.quarantine_store)
         await _drop_if_unwanted(session, store, event, [event.quarantine_key])
 
 

@@ -15,26 +15,26 @@ from mediamill_contracts.topology import (
     INGEST_SETTINGS,
 )
 from mediamill_database import Database
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.progress_board import ProgressBoard
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.record_failure import record_rejected
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
-from mediamill_storage.object_store import ObjectStore
 
 
 class Handlers:
     """Ingest's handlers with what they work on."""
 
     def __init__(
-        self, database: Database, store: ObjectStore, admission: Admission, settings: SettingsWatch
+        self, database: Database, stores: CurrentStores, admission: Admission, settings: SettingsWatch
     ) -> None:
         self._database = database
-        self._store = store
+        self._stores = stores
         self._admission = admission
         self._settings = settings
-        self._successes = SuccessRecords(database, store)
+        self._successes = SuccessRecords(database, stores.local)
         self._progress = ProgressBoard(database)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -75,7 +75,7 @@ class Handlers:
 
     async def on_media_rejected(self, event: MediaRejected, _delivery: Delivery) -> None:
         """Record the verdict."""
-        await record_rejected(self._database, self._store, event)
+        await record_rejected(self._database, self._stores, event)
 
     async def on_media_progressed(self, report: MediaProgressed, _delivery: Delivery) -> None:
         """Put the report on the board."""

@@ -17,6 +17,7 @@ from mediamill_ingest.handlers import Handlers
 from mediamill_ingest.housekeeping import Housekeeping
 from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
+from mediamill_ingest.ports import CloudProvider
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
@@ -26,18 +27,17 @@ from mediamill_runtime.identity import TokenIssuer, verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.stores import S3Provider
 
 
 class IngestParts:
     """Ingest without a transport: what a process mounts, subscribes to, starts and stops."""
 
     def __init__(
-        self, settings: UploadSettings, database: Database, store: LocalObjectStore, s3: S3Provider | None
+        self, settings: UploadSettings, database: Database, store: LocalObjectStore, s3: CloudProvider | None
     ) -> None:
         self.settings = SettingsWatch(database, settings.platform_defaults)
         """What operators decided; the parts below look at `current` each time they act."""
-        stores = CurrentStores(store, s3, lambda: self.settings.current.known_s3_location)
+        stores = CurrentStores(store, s3, lambda: self.settings.current)
         self._settings = settings
         self._database = database
         self._sessions = _build_sessions(settings, database)
@@ -59,8 +59,8 @@ class IngestParts:
             )
         )
         recipes = RecipeBook(lambda: self.settings.current, settings.picture_limits)
-        admission = Admission(database, store, settings.policy, recipes, settings.late_object_seconds)
-        handlers = Handlers(database, store, admission, self.settings)
+        admission = Admission(database, stores, settings.policy, recipes, settings.late_object_seconds)
+        handlers = Handlers(database, stores, admission, self.settings)
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
         self.on_dead_letter: DeadLetterEffect = on_dead_letter
@@ -93,7 +93,7 @@ class IngestParts:
 
 
 def build_parts(
-    settings: UploadSettings, database: Database, store: LocalObjectStore, *, s3: S3Provider | None = None
+    settings: UploadSettings, database: Database, store: LocalObjectStore, *, s3: CloudProvider | None = None
 ) -> IngestParts:
     """Build ingest around a transport that the caller runs; `s3` is None without credentials for it."""
     return IngestParts(settings, database, store, s3)

@@ -8,6 +8,8 @@ _MOST_ENTITY_TYPES = 50
 _added = Counter("media_jobs_added_total", "Uploads that were taken in", ["entity_type", "queue_type"])
 _processed = Counter("media_jobs_processed_total", "Jobs that ended", ["entity_type", "status"])
 _failed = Counter("media_upload_failed_total", "Uploads that were refused", ["reason"])
+_initiated = Counter("media_upload_initiated_total", "Uploads to S3 that were begun", ["mime_type"])
+_confirmed = Counter("media_upload_confirmed_total", "Uploads to S3 that were confirmed")
 QUEUE_SIZE = Gauge("media_queue_size", "Jobs that have not ended, by queue", ["queue", "status"])
 QUEUE_DEPTH = Gauge("media_queue_depth", "Jobs that have not ended", ["status"])
 _entity_types: set[str] = set()
@@ -26,6 +28,16 @@ def count_processed(entity_type: str, status: str) -> None:
 def count_refused(reason: str) -> None:
     """Count an upload that was refused with this reason code."""
     _failed.labels(reason).inc()
+
+
+def count_initiated(media_type: str) -> None:
+    """Count an upload to S3 that was begun, of an accepted type."""
+    _initiated.labels(media_type).inc()
+
+
+def count_confirmed() -> None:
+    """Count an upload to S3 whose bytes were there and looked sound."""
+    _confirmed.inc()
 
 
 def _label(entity_type: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog.tables import StorageStatus, UploadMethod
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
 from mediamill_contracts.recipe import Kind
@@ -48,13 +49,23 @@ async def register(session: AsyncSession, registrations: Sequence[Registration])
     await timeline.record(session, *(registration.first_line for registration in registrations))
 
 
+async def register_confirmed(session: AsyncSession, event: MediaUploaded, *, media_type: str) -> None:
+    """Insert job and first line of work for a medium whose row was there before its bytes."""
+    await jobs.add(session, [_job(event, media_type)])
+    await timeline.record(session, _first_line(event))
+
+
 async def register_unless_known(session: AsyncSession, event: MediaUploaded) -> bool:
     """Insert the rows of an upload that a gateway announced; return whether it was new.
 
     Raises PermanentError(`id_taken`) when the job id belongs to another upload.
     """
     declared = event.declared_type or UNKNOWN_TYPE
-    if not await media.add_unless_there(session, _medium(event, declared, None)):
+    row = _medium(event, declared, None) | {
+        "upload_method": UploadMethod.GATEWAY,
+        "storage_status": StorageStatus(event.staged.store),
+    }
+    if not await media.add_unless_there(session, row):
         return False
     if not await jobs.add_unless_there(session, _job(event, declared)):
         raise PermanentError("id_taken", "The job id belongs to another upload.")

@@ -5,8 +5,10 @@ import hashlib
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -17,6 +19,7 @@ from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.media import MediaProcessed
 from mediamill_contracts.recipe import ObjectRef, PictureFacts, ProducedVariant
+from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
@@ -27,8 +30,11 @@ from mediamill_runtime.identity import Role, TokenIssuer, TokenVerifier
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.keys import original_key, permanent_prefix, staged_prefix, variant_key
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.s3 import S3Credentials, S3ObjectStore
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_web.body_stream import BodyPace
+
+from .cloud import ROOMY, CloudApi, OneBucket, settings_of
 
 SECRET = "a key for the tests that is long enough to sign with"
 VARIANT = bytes(range(256)) * 8
@@ -181,31 +187,79 @@ def limits() -> UploadLimits:
 
 
 @pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[LocalObjectStore]:
+    """Give the folder that uploads are staged in."""
+    store = LocalObjectStore(tmp_path / "storage", fsync=False)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
 async def api(
-    database: Database, tmp_path: Path, photo_corpus: PhotoCorpus, limits: UploadLimits
+    database: Database,
+    store: LocalObjectStore,
+    tmp_path: Path,
+    photo_corpus: PhotoCorpus,
+    limits: UploadLimits,
 ) -> AsyncIterator[Api]:
     """Give a running server that takes uploads; nothing processes them."""
-    root = tmp_path / "storage"
-    store = LocalObjectStore(root, fsync=False)
-    parts = HttpParts(
+    parts = parts_with(database, CurrentStores(store), limits=limits)
+    photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
+    async with serving(parts, tmp_path / "storage", photo) as api:
+        yield api
+
+
+@pytest.fixture
+async def cloud_store(s3_location: S3Location, s3_credentials: S3Credentials) -> AsyncIterator[S3ObjectStore]:
+    """Give the store of an empty bucket."""
+    store = S3ObjectStore(s3_location, s3_credentials)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def cloud(
+    database: Database,
+    store: LocalObjectStore,
+    cloud_store: S3ObjectStore,
+    tmp_path: Path,
+    photo_corpus: PhotoCorpus,
+) -> AsyncIterator[CloudApi]:
+    """Give a running server whose S3 is enabled, and that takes pictures so large that they have parts."""
+    settings = settings_of(cloud_store.location)
+    stores = CurrentStores(store, OneBucket(cloud_store), lambda: settings)
+    parts = parts_with(database, stores, policy=ROOMY)
+    photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
+    async with serving(parts, tmp_path / "storage", photo) as api:
+        cloud = CloudApi(api, cloud_store)
+        yield cloud
+        await cloud.outside.aclose()
+
+
+def parts_with(database: Database, stores: CurrentStores, **more: Any) -> HttpParts:
+    """Return what a server with the default rules works with."""
+    return HttpParts(
         database=database,
-        stores=CurrentStores(store),
+        stores=stores,
         verifier=TokenVerifier(SECRET),
         sessions=Sessions(database, TokenIssuer(SECRET, lifetime_seconds=600)),
-        policy=AcceptancePolicy(),
-        limits=limits,
+        policy=more.pop("policy", AcceptancePolicy()),
         pace=PACE,
+        **more,
     )
+
+
+@asynccontextmanager
+async def serving(parts: HttpParts, root: Path, photo: bytes) -> AsyncIterator[Api]:
+    """Run the application on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             build_app(parts), http="httptools", lifespan="off", log_level="critical", access_log=False
         )
         server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
             yield Api(url, client, parts, root, photo)
         server.should_exit = True
-        await serving
-    await store.close()
+        await running

@@ -26,6 +26,7 @@ from mediamill_contracts.media import (
 )
 from mediamill_contracts.recipe import Limits, ObjectRef, PictureFacts, ProducedVariant
 from mediamill_database import Database
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.usecases.accept_upload import AcceptedUpload, StagedUpload, UploadIntake
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
@@ -157,7 +158,7 @@ async def bench(database: Database, tmp_path: Path) -> AsyncIterator[Workbench]:
     store = LocalObjectStore(tmp_path / "store", fsync=False)
     settings = PlatformSettings()
     recipes = RecipeBook(lambda: settings, Limits())
-    yield Workbench(database, store, Admission(database, store, AcceptancePolicy(), recipes))
+    yield Workbench(database, store, Admission(database, CurrentStores(store), AcceptancePolicy(), recipes))
     await store.close()
 
 

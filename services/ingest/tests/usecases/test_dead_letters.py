@@ -161,7 +161,7 @@ async def test_replay_does_not_open_what_ended_otherwise(bench: Workbench) -> No
     verdict = MediaRejected(
         media_id=refused.media_id, job_id=refused.job_id, user_id=USER, code="truncated", detail=""
     )
-    await record_rejected(bench.database, bench.store, verdict)
+    await record_rejected(bench.database, bench.admission.stores, verdict)
     for job in (cancelled, refused):
         await _replay(bench, await _die(bench, job, "processor.images"))
     assert (await bench.job(cancelled.job_id)).status == JobStatus.CANCELLED

@@ -23,7 +23,7 @@ async def _record(bench: Workbench, event: MediaProcessed | MediaRejected) -> No
     if isinstance(event, MediaProcessed):
         await SuccessRecords(bench.database, bench.store).record_processed(event)
     else:
-        await record_rejected(bench.database, bench.store, event)
+        await record_rejected(bench.database, bench.admission.stores, event)
 
 
 async def _rejected(bench: Workbench, result: MediaProcessed) -> MediaRejected:

@@ -49,7 +49,7 @@ class PlatformSettings(BaseModel):
     """`soft`: deleted media can be restored until their retention ends. `hard`: their bytes go at once."""
     soft_delete_retention_days: int = Field(default=30, ge=1, le=3_650)
     auto_cleanup_enabled: bool = True
-    """Whether the scheduled cleanups run."""
+    """Whether deleted media are removed for good by themselves once their retention has ended."""
     s3_enabled: bool = False
     """Whether anything new is put into S3. What is there already can be read and moved all the same."""
     s3_auto_sync: bool = True

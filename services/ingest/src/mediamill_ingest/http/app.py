@@ -9,6 +9,7 @@ from mediamill_ingest.http import (
     file_routes,
     job_routes,
     media_routes,
+    presigned_routes,
     queue_routes,
     upload_routes,
 )
@@ -20,6 +21,7 @@ _ROUTERS = (
     upload_routes.router,
     bulk_routes.router,
     job_routes.router,
+    presigned_routes.router,
     media_routes.router,
     queue_routes.router,
     call_routes.router,

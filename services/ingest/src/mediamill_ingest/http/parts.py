@@ -1,6 +1,7 @@
 """What the routes work with, handed in once by the composition root."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated
 
@@ -10,6 +11,8 @@ from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.usecases.accept_upload import UploadIntake
+from mediamill_ingest.usecases.confirm_upload import Confirmation
+from mediamill_ingest.usecases.initiate_upload import UploadPace
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.local import LocalObjectStore
 from mediamill_web.parts import WebParts
@@ -38,6 +41,9 @@ class HttpParts(WebParts):
     """None when users sign in elsewhere."""
     policy: AcceptancePolicy
     limits: UploadLimits = field(default_factory=UploadLimits)
+    upload_pace: UploadPace = field(default_factory=UploadPace)
+    upload_lifetime: timedelta = timedelta(days=1)
+    """How long an upload to S3 may take from its beginning to its confirmation."""
 
     @property
     def store(self) -> LocalObjectStore:
@@ -48,6 +54,11 @@ class HttpParts(WebParts):
     def intake(self) -> UploadIntake:
         """What makes uploads durable; one for all requests, so that they share transactions."""
         return UploadIntake(self.database)
+
+    @cached_property
+    def confirmation(self) -> Confirmation:
+        """What confirms uploads to S3; one for all requests, so that they share the work."""
+        return Confirmation(self.database, self.stores, self.policy, self.upload_lifetime)
 
 
 def parts_of(request: Request) -> HttpParts:

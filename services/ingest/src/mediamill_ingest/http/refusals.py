@@ -9,10 +9,10 @@ UPLOAD_REFUSALS = refusals(400, 401, 403, 408, 409, 413, 415, 422, 507)
 _STATUS = {"too_large": 413, "unsupported_type": 415}
 
 
-def refusal(error: RefusedFileError) -> ProblemError:
-    """Return the answer to a file that is not acceptable; the rest of the request is not read."""
+def refusal(error: RefusedFileError, *, close: bool = True) -> ProblemError:
+    """Return the answer to a file that is not acceptable; `close`: the request is not read to its end."""
     return ProblemError(
-        _STATUS.get(error.code, 400), error.code, f"The upload is refused: {error.detail}.", close=True
+        _STATUS.get(error.code, 400), error.code, f"The upload is refused: {error.detail}.", close=close
     )
 
 

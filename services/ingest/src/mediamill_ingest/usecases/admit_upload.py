@@ -15,23 +15,25 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from mediamill_catalog import media
-from mediamill_catalog.tables import utc_now
+from mediamill_catalog.tables import UploadMethod, utc_now
 from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded
 from mediamill_contracts.recipe import ObjectRef
 from mediamill_database import Database
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.discarding import drop_unwanted_original
-from mediamill_ingest.examination import examine
 from mediamill_ingest.group_commit import GroupCommit, Submitted
 from mediamill_ingest.metrics import count_added, count_refused
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.registration import kind_of, register_unless_known
+from mediamill_ingest.staged_bytes import CloudBytes, FolderBytes, StagedBytes
 from mediamill_ingest.work_orders import WorkOrders
 from mediamill_messaging.errors import PermanentError
 from mediamill_outbox import emit
 from mediamill_storage import keys
 from mediamill_storage.inspection import AcceptancePolicy, RefusedFileError
-from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
+from mediamill_storage.object_store import ObjectNotFoundError
 from mediamill_storage.rooted_paths import UnsafeKeyError
+from mediamill_storage.stores import StoreNotConfiguredError
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -41,7 +43,7 @@ class Admission:
     """What admission works with; `late_seconds` is how long announced bytes may take to appear."""
 
     database: Database
-    store: ObjectStore
+    stores: CurrentStores
     policy: AcceptancePolicy
     recipes: RecipeBook
     late_seconds: float = 30
@@ -70,23 +72,25 @@ async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
     """
     _check_sender(event)
     medium = await _find_or_register(admission, event)
+    staged = _staged_bytes(admission.stores, event, medium)
     if medium.original_key != event.staged.key:
+        await _forget_leftovers(admission, staged, event)
         return
     if medium.status not in media.OPEN:
-        await drop_unwanted_original(admission.database, admission.store, event, event.staged.key)
+        await drop_unwanted_original(admission.database, staged.store, event, event.staged.key)
         return
     try:
-        if medium.sha256 is None:
-            medium = await _examine(admission, event)
-        await _accept(admission, event, medium)
+        if not await staged.is_known(medium, _original_key(medium)):
+            medium = await _examine(admission, staged, event)
+        await _accept(admission, staged, event, medium)
     except RefusedFileError as refusal:
-        await _refuse(admission, event, refusal.code, refusal.detail)
+        await _refuse(admission, staged, event, refusal.code, refusal.detail)
     except UnsafeKeyError as error:
         raise PermanentError("foreign_key", "The bytes are not in the sender's staging folder.") from error
     except ObjectNotFoundError:
         if utc_now() - event.uploaded_at < timedelta(seconds=admission.late_seconds):
             raise
-        await _refuse(admission, event, "object_missing", "The uploaded bytes never arrived.")
+        await _refuse(admission, staged, event, "object_missing", "The uploaded bytes never arrived.")
 
 
 def _check_sender(event: MediaUploaded) -> None:
@@ -94,8 +98,24 @@ def _check_sender(event: MediaUploaded) -> None:
     key = event.staged.key
     if not key.startswith(folder) or not _FILE_NAME.fullmatch(key.removeprefix(folder)):
         raise PermanentError("foreign_key", "The bytes are not in the sender's staging folder.")
-    if event.staged.store != "local":
-        raise PermanentError("unknown_store", f"The store {event.staged.store} is not connected.")
+
+
+def _staged_bytes(stores: CurrentStores, event: MediaUploaded, medium: Row[Any]) -> StagedBytes:
+    """Return where the bytes are; what was confirmed by its owner has been sealed then."""
+    if event.staged.store == "local":
+        return FolderBytes(stores.local, event)
+    try:
+        return CloudBytes(stores.cloud(), event, sealed=medium.upload_method == UploadMethod.PRESIGNED)
+    except StoreNotConfiguredError as error:
+        raise PermanentError("unknown_store", "S3 is not connected.") from error
+
+
+async def _forget_leftovers(admission: Admission, staged: StagedBytes, event: MediaUploaded) -> None:
+    """Remove what an earlier delivery left when it was cut off after its commit."""
+    async with admission.database.read() as session:
+        needed = await media.holds_original(session, event.staged.key)
+    if staged.place == "s3" and not needed:
+        await staged.let_go()
 
 
 async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[Any]:
@@ -111,15 +131,13 @@ async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[A
     return medium
 
 
-async def _examine(admission: Admission, event: MediaUploaded) -> Row[Any]:
-    """Look at a gateway's bytes, write down what they are, and return the row that says so.
+async def _examine(admission: Admission, staged: StagedBytes, event: MediaUploaded) -> Row[Any]:
+    """Look at bytes that others received, write down what they are, and return the row that says so.
 
-    They may be in quarantine after a crash, or gone because another delivery of the message is ahead.
+    They may be gone because another delivery of the message is ahead.
     """
-    staged = await admission.store.stat(event.staged.key)
-    key = event.staged.key if staged is not None else keys.quarantine_key(event.media_id)
     try:
-        found = await examine(admission.store, key, event, admission.policy)
+        found = await staged.examine(admission.policy)
     except ObjectNotFoundError:
         async with admission.database.read() as session:
             medium = await media.find(session, event.media_id)
@@ -139,13 +157,16 @@ async def _examine(admission: Admission, event: MediaUploaded) -> Row[Any]:
         medium = await media.find(session, event.media_id)
     if medium is None or medium.sha256 is None:
         raise ObjectNotFoundError(event.staged.key)
+    if medium.sha256 != found.sha256:
+        raise RefusedFileError("checksum_mismatch", "the bytes changed while they were looked at")
     return medium
 
 
-async def _accept(admission: Admission, event: MediaUploaded, medium: Row[Any]) -> None:
-    prefix = keys.permanent_prefix(medium.id, medium.sha256, medium.created_at)
-    original_key = keys.original_key(prefix, medium.media_type)
-    await _move(admission.store, event.staged.key, original_key, medium.size_bytes)
+async def _accept(admission: Admission, staged: StagedBytes, event: MediaUploaded, medium: Row[Any]) -> None:
+    original_key = _original_key(medium)
+    if original_key is None:
+        raise ObjectNotFoundError(event.staged.key)
+    await staged.publish(original_key, medium)
     accepted = MediaAccepted(
         media_id=event.media_id,
         job_id=event.job_id,
@@ -154,32 +175,36 @@ async def _accept(admission: Admission, event: MediaUploaded, medium: Row[Any]) 
         lane=medium.lane,
         entity_type=medium.entity_type,
         source=ObjectRef(
+            store=staged.place,
             key=original_key,
             size_bytes=medium.size_bytes,
             sha256=medium.sha256,
             media_type=medium.media_type,
         ),
-        variant_prefix=prefix,
-        recipe=admission.recipes.recipe_for(medium.entity_type),
+        variant_prefix=_prefix(medium),
+        recipe=admission.recipes.recipe_for(medium.entity_type, source=staged.place),
     )
     if not await admission.orders.place(event.staged.key, accepted):
-        await drop_unwanted_original(admission.database, admission.store, event, original_key)
+        await drop_unwanted_original(admission.database, staged.store, event, original_key)
+    await staged.let_go()
 
 
-async def _move(store: ObjectStore, staged_key: str, original_key: str, size_bytes: int) -> None:
-    staged = await store.stat(staged_key)
-    if staged is not None and staged.size_bytes != size_bytes:
-        raise RefusedFileError(
-            "size_mismatch", f"received with {size_bytes} bytes, but {staged.size_bytes} are stored"
-        )
-    await store.move(staged_key, original_key)
+def _prefix(medium: Row[Any]) -> str:
+    return keys.permanent_prefix(medium.id, medium.sha256, medium.created_at)
 
 
-async def _refuse(admission: Admission, event: MediaUploaded, code: str, detail: str) -> None:
+def _original_key(medium: Row[Any]) -> str | None:
+    """Return where the original is going to be; None while nobody has hashed it."""
+    return None if medium.sha256 is None else keys.original_key(_prefix(medium), medium.media_type)
+
+
+async def _refuse(
+    admission: Admission, staged: StagedBytes, event: MediaUploaded, code: str, detail: str
+) -> None:
     """Put the bytes away and report the verdict, unless another delivery has settled the matter."""
     quarantine: str | None = keys.quarantine_key(event.media_id)
     try:
-        await admission.store.move(event.staged.key, keys.quarantine_key(event.media_id))
+        await staged.put_away(keys.quarantine_key(event.media_id))
     except ObjectNotFoundError:
         quarantine = None
     rejected = MediaRejected(
@@ -189,10 +214,12 @@ async def _refuse(admission: Admission, event: MediaUploaded, code: str, detail:
         code=code,
         detail=detail,
         quarantine_key=quarantine,
+        quarantine_store=staged.place,
     )
     async with admission.database.write() as session:
         medium = await media.find(session, event.media_id, lock=True)
         if medium is None or medium.status not in media.OPEN or medium.original_key != event.staged.key:
             return
         await emit(session, rejected)
+    await staged.let_go()
     count_refused(code)

@@ -12,22 +12,22 @@ from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import JobMessage, MediaFailed, MediaRejected
 from mediamill_database import Database
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.discarding import drop_late_quarantine
 from mediamill_ingest.metrics import count_processed
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import emit
 from mediamill_runtime.telemetry import current_trace_id
-from mediamill_storage.object_store import ObjectStore
 
 _OUR_FAULT = "Something went wrong on our side. The file was kept and can be processed again."
 
 
-async def record_rejected(database: Database, store: ObjectStore, event: MediaRejected) -> None:
+async def record_rejected(database: Database, stores: CurrentStores, event: MediaRejected) -> None:
     """Move medium and job to FAILED and announce it; a late or repeated verdict changes nothing."""
     async with database.write() as session:
         failed = await _fail(session, event, event.code, event.detail, event.quarantine_key)
         if not failed:
-            await drop_late_quarantine(session, store, event)
+            await drop_late_quarantine(session, stores, event)
 
 
 async def record_dead_letter(session: AsyncSession, letter: DeadLetter) -> None:

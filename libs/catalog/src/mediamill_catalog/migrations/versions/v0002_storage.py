@@ -23,6 +23,13 @@ def upgrade() -> None:
     op.add_column("media", sa.Column("has_audio", sa.Boolean(), nullable=True))
     op.add_column("media", sa.Column("removing", sa.String(8), nullable=True))
     op.add_column("media", sa.Column("given_up_at", TIME, nullable=True))
+    op.create_index(
+        "media_in_trash",
+        "media",
+        ["deleted_at"],
+        sqlite_where=sa.text("deleted_at IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    )
     op.drop_column("variant", "store")
     op.create_table(
         "setting_change",
@@ -96,6 +103,7 @@ def upgrade() -> None:
         sa.Column("started_at", TIME, nullable=True),
         sa.Column("finished_at", TIME, nullable=True),
         sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("state", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
 
@@ -105,6 +113,7 @@ def downgrade() -> None:
     for table in ("schedule", "sync_item", "sync_job", "audit_event", "setting_change"):
         op.drop_table(table)
     op.add_column("variant", sa.Column("store", sa.String(8), server_default="local", nullable=False))
+    op.drop_index("media_in_trash", "media")
     for column in (
         "has_audio",
         "duration_ms",

@@ -1,0 +1,1 @@
+"""What cleanup does: one duty a file."""

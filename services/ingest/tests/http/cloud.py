@@ -1,0 +1,128 @@
+"""A server whose clients send to a real S3 server, and what its tests do with both."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from mediamill_catalog.settings import PlatformSettings
+from mediamill_contracts.storage import S3Location
+from mediamill_ingest.part_plan import MULTIPART_FROM_BYTES
+from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
+from mediamill_storage.s3 import S3ObjectStore
+
+if TYPE_CHECKING:
+    from .conftest import Api
+
+ROOMY = AcceptancePolicy(DEFAULT_ACCEPTED, {"image": 40_000_000, "video": 40_000_000})
+"""Lets pictures be so large that they are sent in parts."""
+
+
+def settings_of(location: S3Location, *, enabled: bool = True) -> PlatformSettings:
+    """Return settings with S3 there."""
+    return PlatformSettings(
+        s3_enabled=enabled,
+        s3_bucket=location.bucket,
+        s3_region=location.region,
+        s3_endpoint=location.endpoint,
+    )
+
+
+@dataclass(frozen=True)
+class OneBucket:
+    """Gives the store of the one location that a test has."""
+
+    store: S3ObjectStore
+
+    def at(self, location: S3Location) -> S3ObjectStore:
+        """Return the store."""
+        assert location == self.store.location
+        return self.store
+
+
+@dataclass
+class CloudApi:
+    """The server, and its bucket."""
+
+    api: "Api"
+    store: S3ObjectStore
+    outside: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=60))
+    """A client that knows nothing but the URLs that it is given."""
+
+    async def initiate(
+        self,
+        content: bytes,
+        *,
+        declared: str = "image/jpeg",
+        name: str = "photo.jpg",
+        user_id: str = "user-1",
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """Ask for a place for a file like this."""
+        wanted = {"fileName": name, "mimeType": declared, "fileSize": len(content)} | more
+        return await self.api.client.post(
+            "/api/media/upload/initiate",
+            json=wanted,
+            headers=self.api.as_user(user_id) | (headers or {}),
+        )
+
+    async def send(self, initiated: dict[str, Any], content: bytes) -> httpx.Response:
+        """PUT the file as the answer says; of a file in parts, all of them."""
+        if initiated["multipart"] is None:
+            url = initiated["presignedUrl"]
+            return await self.outside.put(url, content=content, headers=initiated["headers"])
+        answer = None
+        for part in initiated["multipart"]["parts"]:
+            answer = await self.send_part(initiated, part["partNumber"], content)
+        assert answer is not None
+        return answer
+
+    async def send_part(self, initiated: dict[str, Any], number: int, content: bytes) -> httpx.Response:
+        """PUT one part of the file."""
+        part = initiated["multipart"]["parts"][number - 1]
+        begin = (number - 1) * initiated["multipart"]["partSize"]
+        return await self.outside.put(part["url"], content=content[begin : begin + part["size"]])
+
+    async def confirm(
+        self, upload_id: str, *, user_id: str = "user-1", parts: list[dict[str, Any]] | None = None
+    ) -> httpx.Response:
+        """Say that the file is there."""
+        body: dict[str, Any] = {"uploadId": upload_id}
+        if parts is not None:
+            body["parts"] = parts
+        return await self.api.client.post(
+            "/api/media/upload/confirm", content=json.dumps(body), headers=self.api.as_user(user_id)
+        )
+
+    async def upload(self, content: bytes, **options: Any) -> httpx.Response:
+        """Go the whole way and return the confirmation's answer, or the first refusal."""
+        initiated = await self.initiate(content, **options)
+        if initiated.status_code != 201:
+            return initiated
+        sent = await self.send(initiated.json(), content)
+        assert sent.status_code == 200, sent.text
+        return await self.confirm(initiated.json()["uploadId"])
+
+    async def objects(self, prefix: str = "") -> list[str]:
+        """Return the keys in the bucket."""
+        return sorted([found.key async for found in self.store.list(prefix)])
+
+    async def content(self, key: str) -> bytes:
+        """Return an object's bytes."""
+        return b"".join([chunk async for chunk in self.store.read(key)])
+
+    async def put(self, key: str, content: bytes, media_type: str = "image/jpeg") -> None:
+        """Store an object as somebody with credentials does."""
+
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
+
+        await self.store.put_stream(key, chunks(), media_type=media_type)
+
+
+def large(photo: bytes, size: int = MULTIPART_FROM_BYTES + 3_000_001) -> bytes:
+    """Return a sound JPEG that is so large that it is sent in parts."""
+    return photo + bytes(size - len(photo) - 2) + b"\xff\xd9"
