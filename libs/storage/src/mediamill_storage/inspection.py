@@ -38,6 +38,12 @@ _ALIASES = {
 }
 """Names of the same type that senders use."""
 
+_ACTIVE_TYPES = frozenset(
+    {"image/svg+xml", "text/html", "application/xhtml+xml", "text/xml", "application/xml"}
+    | {"text/javascript", "application/javascript", "application/x-httpd-php"}
+)
+"""Of files that a browser or web server would run, if they are what they are declared to be."""
+
 _UNDECLARED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """What senders say when they do not know."""
 
@@ -132,6 +138,8 @@ def check_declared(declared_type: str, size_bytes: int, policy: AcceptancePolicy
     if size_bytes == 0:
         raise RefusedFileError("empty_file", "the file is empty")
     media_type = _canonical(declared_type)
+    if media_type in _ACTIVE_TYPES:
+        raise RefusedFileError("active_content", f"{media_type} is not accepted")
     if media_type is None or media_type not in policy.accepted_types:
         raise RefusedFileError("unsupported_type", f"{(media_type or declared_type)[:100]} is not accepted")
     policy.check_size(media_type, size_bytes)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from mediamill_catalog.settings import PlatformSettings
-from mediamill_contracts.storage import S3Location
 from mediamill_ingest.part_plan import MULTIPART_FROM_BYTES
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
 from mediamill_storage.s3 import S3ObjectStore
@@ -18,28 +16,6 @@ if TYPE_CHECKING:
 
 ROOMY = AcceptancePolicy(DEFAULT_ACCEPTED, {"image": 40_000_000, "video": 40_000_000})
 """Lets pictures be so large that they are sent in parts."""
-
-
-def settings_of(location: S3Location, *, enabled: bool = True) -> PlatformSettings:
-    """Return settings with S3 there."""
-    return PlatformSettings(
-        s3_enabled=enabled,
-        s3_bucket=location.bucket,
-        s3_region=location.region,
-        s3_endpoint=location.endpoint,
-    )
-
-
-@dataclass(frozen=True)
-class OneBucket:
-    """Gives the store of the one location that a test has."""
-
-    store: S3ObjectStore
-
-    def at(self, location: S3Location) -> S3ObjectStore:
-        """Return the store."""
-        assert location == self.store.location
-        return self.store
 
 
 @dataclass

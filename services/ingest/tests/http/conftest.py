@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.media import MediaProcessed
 from mediamill_contracts.recipe import ObjectRef, PictureFacts, ProducedVariant
@@ -30,11 +31,12 @@ from mediamill_runtime.identity import Role, TokenIssuer, TokenVerifier
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.keys import original_key, permanent_prefix, staged_prefix, variant_key
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.s3 import S3Credentials, S3ObjectStore
+from mediamill_storage.s3 import S3Stores
 from mediamill_testing.photos import PhotoCorpus
+from mediamill_testing.servers.s3 import S3Server
 from mediamill_web.body_stream import BodyPace
 
-from .cloud import ROOMY, CloudApi, OneBucket, settings_of
+from .cloud import CloudApi
 
 SECRET = "a key for the tests that is long enough to sign with"
 VARIANT = bytes(range(256)) * 8
@@ -210,28 +212,36 @@ async def api(
 
 
 @pytest.fixture
-async def cloud_store(s3_location: S3Location, s3_credentials: S3Credentials) -> AsyncIterator[S3ObjectStore]:
-    """Give the store of an empty bucket."""
-    store = S3ObjectStore(s3_location, s3_credentials)
-    yield store
-    await store.close()
+async def s3_stores(s3_server: S3Server) -> AsyncIterator[S3Stores]:
+    """Give the stores of a process that may reach the S3 server."""
+    stores = S3Stores(s3_server.credentials, endpoint=s3_server.url)
+    yield stores
+    await stores.close()
+
+
+@pytest.fixture
+def policy() -> AcceptancePolicy:
+    """Rules of the server with S3; a module may replace them."""
+    return AcceptancePolicy()
 
 
 @pytest.fixture
 async def cloud(
     database: Database,
     store: LocalObjectStore,
-    cloud_store: S3ObjectStore,
+    s3_stores: S3Stores,
+    s3_settings: PlatformSettings,
+    s3_location: S3Location,
     tmp_path: Path,
     photo_corpus: PhotoCorpus,
+    policy: AcceptancePolicy,
 ) -> AsyncIterator[CloudApi]:
-    """Give a running server whose S3 is enabled, and that takes pictures so large that they have parts."""
-    settings = settings_of(cloud_store.location)
-    stores = CurrentStores(store, OneBucket(cloud_store), lambda: settings)
-    parts = parts_with(database, stores, policy=ROOMY)
+    """Give a running server whose S3 is enabled."""
+    stores = CurrentStores(store, s3_stores, lambda: s3_settings)
+    parts = parts_with(database, stores, policy=policy)
     photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
     async with serving(parts, tmp_path / "storage", photo) as api:
-        cloud = CloudApi(api, cloud_store)
+        cloud = CloudApi(api, s3_stores.at(s3_location))
         yield cloud
         await cloud.outside.aclose()
 
