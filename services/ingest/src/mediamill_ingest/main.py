@@ -21,12 +21,14 @@ from mediamill_ingest.ports import CloudProvider
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
+from mediamill_ingest.usecases.initiate_upload import UploadPace
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_outbox import DeadLetterEffect, OutboxRabbit
 from mediamill_runtime.identity import TokenIssuer, verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.s3 import S3Stores
 
 
 class IngestParts:
@@ -55,6 +57,7 @@ class IngestParts:
                 limits=UploadLimits(
                     max_bulk_files=settings.max_bulk_files, sync_threshold=settings.sync_threshold
                 ),
+                upload_pace=UploadPace(settings.uploads_per_minute),
                 show_details=not settings.is_production,
             )
         )
@@ -107,7 +110,8 @@ def build_service(settings: IngestSettings) -> Service:
     """
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     store = LocalObjectStore(settings.storage_root)
-    parts = build_parts(settings, database, store)
+    s3 = S3Stores.from_environment(settings)
+    parts = build_parts(settings, database, store, s3=s3)
     transport = OutboxRabbit(
         database,
         settings.broker_url.get_secret_value(),
@@ -128,6 +132,8 @@ def build_service(settings: IngestSettings) -> Service:
     async def stop() -> None:
         await transport.stop(settings.shutdown_grace_seconds / 4)
         await parts.stop()
+        if s3 is not None:
+            await s3.close()
         await store.close()
         await database.close()
 

@@ -35,6 +35,8 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     """Pixels of all frames together: what an animation costs to decode."""
     max_bulk_files: int = Field(default=100, ge=1, le=10_000)
     """Files in one bulk request."""
+    uploads_per_minute: int = Field(default=10, ge=1, le=10_000)
+    """Uploads to S3 that one user may begin in a minute, counted over all replicas."""
     sync_threshold: int = Field(default=5, ge=0, validation_alias="SYNC_THRESHOLD")
     """`Prefer: wait` is honoured while fewer jobs than this are open: who waits must not wait for others."""
     late_object_seconds: float = Field(default=30, ge=0, le=600)
