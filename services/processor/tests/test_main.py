@@ -16,14 +16,21 @@ from .conftest import RememberingPublisher
 def test_each_lane_has_work_in_hand_for_every_child(
     store: LocalObjectStore, publisher: RememberingPublisher, tmp_path: Path
 ) -> None:
-    """With many cores, more messages are taken at once than the topology's default."""
+    """With many cores, more pictures are taken at once than the topology's default; videos are not."""
     settings = ProcessorSettings(env="test", storage_root=tmp_path / "store", children=16)
     parts = build_parts(settings, Stores(store), publisher)
-    assert {subscription.queue.name for subscription in parts.subscriptions} == {
-        "processor.images",
-        "processor.images-bulk",
-    }
-    assert all(subscription.prefetch >= 32 for subscription in parts.subscriptions)
+    prefetch = {subscription.queue.name: subscription.prefetch for subscription in parts.subscriptions}
+    assert prefetch == {"processor.images": 32, "processor.images-bulk": 32, "processor.videos": 1}
+
+
+def test_lanes_scale_alone(
+    store: LocalObjectStore, publisher: RememberingPublisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replica can be told to take videos only."""
+    monkeypatch.setenv("PROCESSOR_LANES", "videos")
+    settings = ProcessorSettings(env="test", storage_root=tmp_path / "store", children=1)
+    parts = build_parts(settings, Stores(store), publisher)
+    assert [subscription.queue.name for subscription in parts.subscriptions] == ["processor.videos"]
 
 
 def test_building_connects_to_nothing(tmp_path: Path) -> None:

@@ -164,7 +164,16 @@ NOTIFIER = Broadcast(
 STORAGE_SYNC_CANCELLATIONS = Broadcast("storage-sync.cancellations", "storage-sync", ("sync.cancelled",))
 """Whichever replica has the run in hand stops it. One that was not there hears it when it reports."""
 
-BROADCASTS: tuple[Broadcast, ...] = (INGEST_PROGRESS, INGEST_SETTINGS, NOTIFIER, STORAGE_SYNC_CANCELLATIONS)
+PROCESSOR_CANCELLATIONS = Broadcast("processor.cancellations", "processor", ("media.failed",))
+"""Whichever replica has a cancelled job in hand stops it; a result that comes all the same is discarded."""
+
+BROADCASTS: tuple[Broadcast, ...] = (
+    INGEST_PROGRESS,
+    INGEST_SETTINGS,
+    NOTIFIER,
+    STORAGE_SYNC_CANCELLATIONS,
+    PROCESSOR_CANCELLATIONS,
+)
 
 
 def delay_name(seconds: float) -> str:

@@ -1,17 +1,24 @@
 """What happens to each message: one use case, then its result is published, and only then is it done."""
 
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
-from mediamill_contracts.media import MediaAccepted, MediaRejected
+from mediamill_contracts.media import MediaAccepted, MediaFailed, MediaProcessed, MediaRejected
 from mediamill_contracts.topology import RetryPolicy
 from mediamill_messaging.outcome import Retry, decide
 from mediamill_messaging.subscription import Delivery
 from mediamill_messaging.transport import Publisher
 from mediamill_processor import metrics
-from mediamill_processor.ports import Progress, Renderer
+from mediamill_processor.ports import Progress, Renderer, Transcoder
+from mediamill_processor.running_jobs import RunningJobs
 from mediamill_processor.usecases.quarantine_source import quarantine_source
 from mediamill_processor.usecases.render_image import STARTED, render_image
+from mediamill_processor.usecases.transcode_video import transcode_video
 from mediamill_storage.stores import Stores
+
+CANCELLED = "cancelled"
+"""Code of the failure of a job that its owner cancelled; the only failure that no replay takes back."""
 
 
 @dataclass(frozen=True)
@@ -23,24 +30,78 @@ class ImageHandlers:
     publisher: Publisher
     progress: Progress
     retry: RetryPolicy
+    running: RunningJobs = field(default_factory=RunningJobs)
 
     async def on_media_accepted(self, job: MediaAccepted, delivery: Delivery) -> None:
         """Render the picture, publish the result or the verdict, and wait for the confirm."""
-        try:
-            with metrics.PROCESSING_SECONDS.labels(job.entity_type, job.kind).time():
-                await self._process(job, delivery.attempt)
-        except Exception as error:
-            if isinstance(decide(error, self.retry, delivery.failures), Retry):
-                self.progress.report(job, "retrying", STARTED, delivery.attempt)
-            raise
-
-    async def _process(self, job: MediaAccepted, attempt: int) -> None:
-        result = await render_image(
-            job, stores=self.stores, renderer=self.renderer, progress=self.progress, attempt=attempt
+        work = render_image(
+            job,
+            stores=self.stores,
+            renderer=self.renderer,
+            progress=self.progress,
+            attempt=delivery.attempt,
         )
-        if result is None:
-            return
-        await self.publisher.publish(result)
-        if isinstance(result, MediaRejected):
-            metrics.VERDICTS.labels(result.code).inc()
-            await quarantine_source(job, stores=self.stores)
+        await _process(self, job, delivery, work)
+
+
+@dataclass(frozen=True)
+class VideoHandlers:
+    """Handlers of the video lane, with what they work on."""
+
+    stores: Stores
+    renderer: Renderer
+    transcoder: Transcoder
+    publisher: Publisher
+    progress: Progress
+    retry: RetryPolicy
+    running: RunningJobs = field(default_factory=RunningJobs)
+
+    async def on_media_accepted(self, job: MediaAccepted, delivery: Delivery) -> None:
+        """Transcode the video, publish the result or the verdict, and wait for the confirm."""
+        work = transcode_video(
+            job,
+            stores=self.stores,
+            transcoder=self.transcoder,
+            renderer=self.renderer,
+            progress=self.progress,
+            attempt=delivery.attempt,
+        )
+        await _process(self, job, delivery, work)
+
+
+@dataclass(frozen=True)
+class Cancellations:
+    """Handler of what became of jobs, for those that end before their work does."""
+
+    running: RunningJobs
+
+    async def on_media_failed(self, event: MediaFailed, _delivery: Delivery) -> None:
+        """Stop a job that was cancelled: its files and processes go at once."""
+        if event.code == CANCELLED:
+            self.running.cancel(event.job_id)
+
+
+async def _process(
+    handlers: ImageHandlers | VideoHandlers,
+    job: MediaAccepted,
+    delivery: Delivery,
+    work: Coroutine[Any, Any, MediaProcessed | MediaRejected | None],
+) -> None:
+    try:
+        with metrics.PROCESSING_SECONDS.labels(job.entity_type, job.kind).time():
+            result = await handlers.running.run(job.job_id, work)
+            if result is not None:
+                await _publish(handlers, job, result)
+    except Exception as error:
+        if isinstance(decide(error, handlers.retry, delivery.failures), Retry):
+            handlers.progress.report(job, "retrying", STARTED, delivery.attempt)
+        raise
+
+
+async def _publish(
+    handlers: ImageHandlers | VideoHandlers, job: MediaAccepted, result: MediaProcessed | MediaRejected
+) -> None:
+    await handlers.publisher.publish(result)
+    if isinstance(result, MediaRejected):
+        metrics.VERDICTS.labels(result.code).inc()
+        await quarantine_source(job, stores=handlers.stores)

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from mediamill_contracts.media import MediaAccepted
-from mediamill_contracts.topology import PROCESSOR_IMAGES, PROCESSOR_IMAGES_BULK
+from mediamill_contracts.media import MediaAccepted, MediaFailed
+from mediamill_contracts.topology import (
+    PROCESSOR_CANCELLATIONS,
+    PROCESSOR_IMAGES,
+    PROCESSOR_IMAGES_BULK,
+    PROCESSOR_VIDEOS,
+    Queue,
+)
 from mediamill_messaging.rabbitmq import RabbitTransport
-from mediamill_messaging.subscription import Subscription, route
+from mediamill_messaging.subscription import BroadcastSubscription, Subscription, route
 from mediamill_messaging.transport import Publisher
-from mediamill_processor.handlers import ImageHandlers
+from mediamill_processor.handlers import Cancellations, ImageHandlers, VideoHandlers
 from mediamill_processor.progress import ProgressAnnouncer
+from mediamill_processor.running_jobs import RunningJobs
 from mediamill_processor.sandbox.pool import PoolLimits, SandboxPool
-from mediamill_processor.settings import ProcessorSettings
+from mediamill_processor.settings import Lane, ProcessorSettings
+from mediamill_processor.video.binary import find_ffmpeg
+from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegLimits
+from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
@@ -23,55 +33,88 @@ _MEGA = 1_000_000
 _QUEUED_PER_CHILD = 2
 """Jobs in hand for each child, so that the next one is there when it finishes."""
 
+_IMAGE_LANES: dict[Lane, Queue] = {"images": PROCESSOR_IMAGES, "images-bulk": PROCESSOR_IMAGES_BULK}
+
 
 @dataclass(frozen=True)
 class ProcessorParts:
-    """What a process needs to render: what it consumes, and the children that do the work."""
+    """What a process needs to render and transcode: what it consumes, and who does the work."""
 
     subscriptions: tuple[Subscription, ...]
+    broadcasts: tuple[BroadcastSubscription, ...]
     pool: SandboxPool
+    transcoder: VideoTranscoder
     progress: ProgressAnnouncer
 
     async def start(self) -> None:
         """Start the children; call it before the subscriptions run."""
+        self.transcoder.start()
         await self.pool.start()
 
     async def stop(self) -> None:
         """End the children; call it when no handler runs any more."""
         await self.progress.close()
         await self.pool.stop()
+        self.transcoder.stop()
 
 
 def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publisher) -> ProcessorParts:
-    """Build the processor around a transport that the caller runs."""
-    pool = SandboxPool(
-        PoolLimits(
-            children=settings.children,
-            jobs_per_child=settings.jobs_per_child,
-            memory_bytes=settings.child_memory_mb * _MEGA,
-            cpu_seconds=settings.cpu_seconds,
-            wall_seconds=settings.wall_seconds,
-            file_bytes=settings.max_variant_mb * _MEGA,
-            niceness=settings.niceness,
-            pixels_at_once=settings.pixels_at_once_mp * _MEGA,
-        ),
-        settings.storage_root,
-    )
+    """Build the processor around a transport that the caller runs. Raises FfmpegMissingError."""
+    pool = SandboxPool(_pool_limits(settings), settings.storage_root)
+    transcoder = VideoTranscoder(Ffmpeg(find_ffmpeg(), _video_limits(settings)), settings.storage_root)
     progress = ProgressAnnouncer(publisher)
-    subscriptions = tuple(
-        Subscription(
+    running = RunningJobs()
+    lanes: dict[Lane, Subscription] = {
+        lane: Subscription(
             queue,
             (
                 route(
                     MediaAccepted,
-                    ImageHandlers(stores, pool, publisher, progress, queue.retry).on_media_accepted,
+                    ImageHandlers(stores, pool, publisher, progress, queue.retry, running).on_media_accepted,
                 ),
             ),
             concurrency=max(queue.concurrency, _QUEUED_PER_CHILD * settings.children),
         )
-        for queue in (PROCESSOR_IMAGES, PROCESSOR_IMAGES_BULK)
+        for lane, queue in _IMAGE_LANES.items()
+    }
+    videos = VideoHandlers(
+        stores, pool, transcoder, publisher, progress, PROCESSOR_VIDEOS.retry, running
+    ).on_media_accepted
+    lanes["videos"] = Subscription(
+        PROCESSOR_VIDEOS, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
     )
-    return ProcessorParts(subscriptions, pool, progress)
+    cancelled = route(MediaFailed, Cancellations(running).on_media_failed)
+    return ProcessorParts(
+        tuple(subscription for lane, subscription in lanes.items() if lane in settings.lanes),
+        (BroadcastSubscription(PROCESSOR_CANCELLATIONS, (cancelled,)),),
+        pool,
+        transcoder,
+        progress,
+    )
+
+
+def _pool_limits(settings: ProcessorSettings) -> PoolLimits:
+    return PoolLimits(
+        children=settings.children,
+        jobs_per_child=settings.jobs_per_child,
+        memory_bytes=settings.child_memory_mb * _MEGA,
+        cpu_seconds=settings.cpu_seconds,
+        wall_seconds=settings.wall_seconds,
+        file_bytes=settings.max_variant_mb * _MEGA,
+        niceness=settings.niceness,
+        pixels_at_once=settings.pixels_at_once_mp * _MEGA,
+    )
+
+
+def _video_limits(settings: ProcessorSettings) -> FfmpegLimits:
+    return FfmpegLimits(
+        cpu_seconds=settings.video_cpu_seconds,
+        wall_seconds=settings.video_wall_seconds,
+        memory_bytes=settings.video_memory_mb * _MEGA,
+        file_bytes=settings.max_video_mb * _MEGA,
+        niceness=settings.video_niceness,
+        threads=settings.video_threads,
+    )
 
 
 def build_service(settings: ProcessorSettings) -> Service:
@@ -84,7 +127,9 @@ def build_service(settings: ProcessorSettings) -> Service:
     store = LocalObjectStore(settings.storage_root)
     outgoing = RabbitTransport(broker, service="processor")
     parts = build_parts(settings, Stores(store), outgoing.publisher)
-    incoming = RabbitTransport(broker, service="processor", subscriptions=parts.subscriptions)
+    incoming = RabbitTransport(
+        broker, service="processor", subscriptions=parts.subscriptions, broadcasts=parts.broadcasts
+    )
     half_the_grace = settings.shutdown_grace_seconds / 2
 
     async def start() -> None:

@@ -1,11 +1,14 @@
 """Settings of the processor, from `PROCESSOR_*`."""
 
 import os
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mediamill_runtime.settings import StorageSettings
+
+Lane = Literal["images", "images-bulk", "videos"]
 
 
 def _cores() -> int:
@@ -35,5 +38,27 @@ class ProcessorSettings(StorageSettings):
     children wait for cores; the broker's own limit is 30 minutes."""
     max_variant_mb: int = Field(default=256, ge=1)
     """Megabytes of the largest file a child may write."""
+    lanes: Annotated[frozenset[Lane], NoDecode] = frozenset({"images", "images-bulk", "videos"})
+    """Comma-separated queues that this process consumes, so that each kind of work scales alone."""
+    videos_at_once: int = Field(default=1, ge=1, le=64)
+    """Transcodes beside each other; one uses all cores that it may."""
+    video_threads: int = Field(default_factory=_cores, ge=1, le=64)
+    video_memory_mb: int = Field(default=1_500, ge=256)
+    """Megabytes of data that ffmpeg may hold; 1080p takes about 500."""
+    video_cpu_seconds: int = Field(default=5_400, ge=10)
+    """Processor time of one transcode on all cores together."""
+    video_wall_seconds: float = Field(default=1_500, gt=0, le=1_700)
+    """Time of one transcode. Below the 30 minutes after which a broker takes a message for lost."""
+    max_video_mb: int = Field(default=1_000, ge=1)
+    """Megabytes of the largest file that ffmpeg may write."""
+    video_niceness: int = Field(default=10, ge=0, le=19)
+    """Transcoding yields the cores to pictures."""
     niceness: int = Field(default=5, ge=0, le=19)
     """Children yield the cores to whoever answers a user."""
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value

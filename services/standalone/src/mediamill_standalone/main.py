@@ -105,7 +105,7 @@ def _build_transport(
     settings: StandaloneSettings, database: Database, publisher: OutboxPublisher, parts: Parts
 ) -> Transport:
     subscriptions = (*parts.ingest.subscriptions, *parts.processor.subscriptions)
-    broadcasts = (*parts.ingest.broadcasts, parts.notifier.broadcast)
+    broadcasts = (*parts.ingest.broadcasts, *parts.processor.broadcasts, parts.notifier.broadcast)
     effect = parts.ingest.on_dead_letter
     if not settings.uses_broker:
         return EmbeddedBus(database, subscriptions, broadcasts, effect, publisher=publisher)

@@ -6,7 +6,7 @@ other, so it takes the way of pictures; it is cut from our own rendition, never 
 
 import time
 
-from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaRejected
+from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaRejected, Stage
 from mediamill_messaging.errors import PermanentError
 from mediamill_processor.ports import Progress, Renderer, Transcoder
 from mediamill_processor.usecases.products import MadeFile, source_store_of, store_products
@@ -95,5 +95,5 @@ class _Steps:
         percent = STARTED + int((ENCODED - STARTED) * share)
         if percent >= self._told + _STEP_PERCENT:
             self._told = percent
-            stage = "encoded" if percent >= ENCODED else "started"
+            stage: Stage = "encoded" if percent >= ENCODED else "started"
             self._progress.report(self._job, stage, percent, self.attempt)

@@ -47,7 +47,7 @@ class VideoTranscoder:
         """
         with self._scratch.job_folder() as folder:
             demuxer = arguments.DEMUXERS[media_type]
-            found = await probe(source, demuxer, readable=source.parent, writable=folder)
+            found = await probe(source, demuxer, readable=source, writable=folder)
             _check(found, recipe.limits)
             targets = {folder / rendition.name: rendition for rendition in recipe.renditions}
             command = arguments.transcode(
@@ -58,16 +58,16 @@ class VideoTranscoder:
                 max_seconds=recipe.limits.max_seconds + 2 * _LOST_SECONDS,
             )
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
-            await self._encode(command, source.parent, folder, shares)
+            await self._encode(command, source, folder, shares)
             files = [await self._verified(path, found, folder) for path in targets]
             poster = await self._poster(files[0].path, folder)
             if recipe.hls:
                 files += await self._playlists(files, folder)
             yield Transcoding(_facts(found, files[0]), tuple(files), poster)
 
-    async def _encode(self, command: list[str], readable: Path, folder: Path, shares: "_Shares") -> None:
+    async def _encode(self, command: list[str], source: Path, folder: Path, shares: "_Shares") -> None:
         try:
-            await self._ffmpeg.run(command, readable=readable, writable=folder, on_second=shares.note)
+            await self._ffmpeg.run(command, readable=source, writable=folder, on_second=shares.note)
         except FfmpegFailedError as failure:
             raise _verdict(failure) from failure
 
