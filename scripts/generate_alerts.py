@@ -91,6 +91,20 @@ def _control_plane_rules() -> list[Rule]:
             summary="Events wait in the outbox for over a minute: is the broker reachable?",
         ),
         _rule(
+            "DutyOverdue",
+            "min by (duty) (media_cleanup_overdue_seconds) > 900",
+            minutes=5,
+            labels={"severity": "warning"},
+            summary="{{ $labels.duty }} has been due for a quarter of an hour: is cleanup running?",
+        ),
+        _rule(
+            "DutyFails",
+            'sum by (duty) (increase(media_cleanup_runs_total{outcome="failed"}[1h])) > 2',
+            minutes=5,
+            labels={"severity": "warning"},
+            summary="{{ $labels.duty }} fails again and again: see cleanup's log",
+        ),
+        _rule(
             "ServiceDown",
             'up{job="mediamill"} == 0',
             minutes=2,

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 
 from mediamill_catalog.settings import PlatformEnvironment
 from mediamill_console.settings import ConsoleSettings
+from mediamill_cleanup.settings import CleanupSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -41,6 +42,7 @@ SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("console", ConsoleSettings),
     ("processor", ProcessorSettings),
     ("notifier", NotifierSettings),
+    ("cleanup", CleanupSettings),
     ("standalone (`make run`)", StandaloneSettings),
 ]
 HEAD = """\

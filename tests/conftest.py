@@ -25,7 +25,7 @@ def system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator[Mediami
         system = MediamillSystem(
             broker_url=rabbitmq.url_of(vhost),
             database_url=database_url,
-            environment={"INGEST_ABANDONED_UPLOAD_SECONDS": "10"},
+            environment={"CLEANUP_TEMPORARY_AGE_SECONDS": "10"},
         )
         try:
             yield system.start()

@@ -73,8 +73,10 @@ def scrape(server: RabbitServer) -> str:
 
 
 def test_the_services_export_what_the_rules_ask_for() -> None:
-    """Each metric of ours that a rule names is one that the outbox library defines."""
-    gauges = (ROOT / "libs" / "outbox" / "src" / "mediamill_outbox" / "gauges.py").read_text()
+    """Each metric of ours that a rule names is one that the outbox library or cleanup defines."""
+    outbox = ROOT / "libs" / "outbox" / "src" / "mediamill_outbox" / "gauges.py"
+    cleanup = ROOT / "services" / "cleanup" / "src" / "mediamill_cleanup" / "metrics.py"
+    gauges = outbox.read_text() + cleanup.read_text()
     names = {name for rule in rules() for name in re.findall(r"\bmedia_\w+", rule["expr"])}
     assert names
     assert all(f'"{name}"' in gauges for name in names)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mediamill_console.settings import ConsoleSettings
+from mediamill_cleanup.settings import CleanupSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -22,12 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
-CONTROL_PLANE = {"ingest", "console", "migrate", "postgres"}
+CONTROL_PLANE = {"ingest", "console", "cleanup", "migrate", "postgres"}
 SETTINGS: dict[str, type[SharedSettings]] = {
     "ingest": IngestSettings,
     "console": ConsoleSettings,
     "processor": ProcessorSettings,
     "notifier": NotifierSettings,
+    "cleanup": CleanupSettings,
 }
 
 
@@ -75,7 +77,7 @@ def test_only_the_control_plane_reaches_the_database() -> None:
     holders = {
         name for name, service in SERVICES.items() if "DATABASE_URL" in (service.get("environment") or {})
     }
-    assert holders == {"ingest", "console", "migrate"}
+    assert holders == {"ingest", "console", "cleanup", "migrate"}
 
 
 def test_only_the_gateway_is_reachable_from_outside() -> None:
@@ -103,14 +105,14 @@ def test_containers_do_not_run_as_root(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ingest", "console", "processor", "notifier", "migrate", "gateway", "postgres"]
+    "name", ["ingest", "console", "processor", "notifier", "cleanup", "migrate", "gateway", "postgres"]
 )
 def test_root_file_systems_are_read_only(name: str) -> None:
     """Nothing is written but to volumes and to memory."""
     assert SERVICES[name]["read_only"] is True
 
 
-@pytest.mark.parametrize("name", ["processor", "notifier", "ingest", "console"])
+@pytest.mark.parametrize("name", ["processor", "notifier", "cleanup", "ingest", "console"])
 def test_services_can_be_scaled(name: str) -> None:
     """`--scale` works: neither a fixed name nor a fixed port stands in the way of a second replica."""
     assert not {"container_name", "ports", "hostname"} & set(SERVICES[name])

@@ -64,7 +64,12 @@ async def test_each_upload_ends_ready_exactly_once(
     assert await one("SELECT count(*) FROM dead_letter") == 0
     await eventually(lambda: _is_empty(one, "outbox"))
     recorded = await _recorded_keys(database)
-    await eventually(lambda: system.stored_keys() == recorded, timeout=60)
+
+    async def nothing_is_left_behind() -> bool:
+        await asyncio.to_thread(system.clean_up, "sweep-temporary")
+        return system.stored_keys() == recorded
+
+    await eventually(nothing_is_left_behind)
 
 
 def _has_reached(count: Callable[[], int], due: int) -> bool:

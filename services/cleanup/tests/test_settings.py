@@ -27,7 +27,7 @@ def problem(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("CLEANUP_WATCH_QUEUES_CRON", "*/5 * * *"),
         ("CLEANUP_SWEEP_TEMPORARY_CRON", "0 0 30 2 *"),
         ("CLEANUP_TIME_ZONE", "Middle/Earth"),
-        ("CLEANUP_TEMPORARY_AGE_SECONDS", "60"),
+        ("CLEANUP_UPLOAD_AGE_SECONDS", "60"),
         ("CLEANUP_WEBHOOK_URL", "ftp://alerts.example"),
     ],
 )

@@ -1,6 +1,7 @@
 """Mediamill as it is deployed: each service a process of its own, on real servers, ready to be killed."""
 
 import os
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -123,6 +124,7 @@ class MediamillSystem:
         self.ingest = ServiceProcess("ingest", control, scratch=self.scratch)
         self.processor = ServiceProcess("processor", shared, scratch=self.scratch)
         self.notifier = ServiceProcess("notifier", shared, scratch=self.scratch)
+        self._cleanup = control | {"PATH": os.environ["PATH"], "HOME": str(self.scratch.path)}
         self.services = (self.ingest, self.processor, self.notifier)
 
     def start(self) -> "MediamillSystem":
@@ -138,6 +140,11 @@ class MediamillSystem:
         for service in self.services:
             service.close()
         self.scratch.remove()
+
+    def clean_up(self, duty: str) -> None:
+        """Carry one duty of cleanup out now, as an operator does from a shell; block until it is done."""
+        command = [sys.executable, "-m", "mediamill_cleanup", "run", duty]
+        subprocess.run(command, env=self._cleanup, check=True, capture_output=True, timeout=START_SECONDS)  # noqa: S603
 
     def stored_keys(self) -> set[str]:
         """Return the keys of all files under the storage root, whatever they are."""

@@ -17,6 +17,7 @@ from mediamill_database import Database
 from mediamill_runtime.logging import configure_logging
 from mediamill_runtime.settings import SettingsError, load_settings
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.s3.stores import S3Stores
 
 EXIT_BUSY = 1
 EXIT_USAGE = 2
@@ -64,12 +65,15 @@ async def _opened(settings: DutySettings) -> AsyncIterator[CleanupParts]:
     """Open the installation; messages that duties emit are sent by the services that are running."""
     database = Database(settings.database_url.get_secret_value())
     store = LocalObjectStore(settings.storage_root)
+    s3 = S3Stores.from_environment(settings)
     try:
         await require_current(database)
-        parts = build_parts(settings, database, store)
+        parts = build_parts(settings, database, store, s3=s3)
         await parts.platform.look()
         yield parts
     finally:
+        if s3 is not None:
+            await s3.close()
         await store.close()
         await database.close()
 

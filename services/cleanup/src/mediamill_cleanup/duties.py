@@ -14,6 +14,7 @@ from mediamill_cleanup.usecases.clear_quarantine import clear_quarantine
 from mediamill_cleanup.usecases.empty_trash import empty_trash
 from mediamill_cleanup.usecases.expire_uploads import expire_uploads
 from mediamill_cleanup.usecases.forget_jobs import forget_jobs
+from mediamill_cleanup.usecases.mend_drift import mend_drift
 from mediamill_cleanup.usecases.prune_records import prune_records
 from mediamill_cleanup.usecases.sweep_temporary import sweep_temporary
 from mediamill_cleanup.webhook import Webhook
@@ -76,6 +77,12 @@ class Duties:
                 self._prune_records,
             ),
             Duty(
+                "mend-drift",
+                "Copy media to S3 that their strategy wants there and that are not.",
+                at(its.mend_drift_cron),
+                self._mend_drift,
+            ),
+            Duty(
                 queues.NAME,
                 "Raise an alert when a queue is too deep, and tell when it has recovered.",
                 at(its.watch_queues_cron),
@@ -110,6 +117,11 @@ class Duties:
 
     async def _prune_records(self, run: Run) -> Report:
         return await prune_records(self._premises.database, self._settings.retention, run)
+
+    async def _mend_drift(self, run: Run) -> Report:
+        age = timedelta(seconds=self._settings.drift_age_seconds)
+        premises = self._premises
+        return await mend_drift(premises.database, premises.depths, self._platform(), age, run)
 
     async def _watch_queues(self, run: Run) -> Report:
         return await queues.watch_queues(

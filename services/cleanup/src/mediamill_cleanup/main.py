@@ -1,5 +1,6 @@
 """Cleanup's composition: the only file that names concrete adapters."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
@@ -8,7 +9,7 @@ from starlette.routing import Mount
 from mediamill_catalog.migrate import require_current
 from mediamill_catalog.settings import PlatformSettings, SettingsWatch
 from mediamill_cleanup.duties import Duties
-from mediamill_cleanup.premises import Depths, Premises
+from mediamill_cleanup.premises import CloudProvider, Depths, Premises
 from mediamill_cleanup.scheduler import Scheduler
 from mediamill_cleanup.settings import CleanupSettings, DutySettings
 from mediamill_cleanup.webhook import Webhook
@@ -19,7 +20,7 @@ from mediamill_outbox.depths import embedded_depths
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.stores import S3Provider
+from mediamill_storage.s3.stores import S3Stores
 
 
 class CleanupParts:
@@ -30,11 +31,11 @@ class CleanupParts:
         settings: DutySettings,
         database: Database,
         store: LocalObjectStore,
-        s3: S3Provider | None,
+        s3: CloudProvider | None,
         defaults: PlatformSettings | None,
     ) -> None:
         self._database = database
-        self.platform = SettingsWatch(database, defaults)
+        self.platform = SettingsWatch(database, defaults or settings.platform_defaults)
         """What operators decided; duties look at `current` each time they run."""
         self.premises = Premises(
             database,
@@ -67,10 +68,13 @@ def build_parts(
     database: Database,
     store: LocalObjectStore,
     *,
-    s3: S3Provider | None = None,
+    s3: CloudProvider | None = None,
     defaults: PlatformSettings | None = None,
 ) -> CleanupParts:
-    """Build the duties around a transport that the caller runs; `s3` is None without credentials for it."""
+    """Build the duties around a transport that the caller runs; `s3` is None without credentials for it.
+
+    `defaults` hold until an operator decides otherwise, in place of what `settings` say of the platform.
+    """
     return CleanupParts(settings, database, store, s3, defaults)
 
 
@@ -78,7 +82,8 @@ def build_service(settings: CleanupSettings) -> Service:
     """Build cleanup as a process of its own, beside RabbitMQ. It consumes nothing."""
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
     store = LocalObjectStore(settings.storage_root)
-    parts = build_parts(settings, database, store)
+    s3 = S3Stores.from_environment(settings)
+    parts = build_parts(settings, database, store, s3=s3)
     transport = OutboxRabbit(database, settings.broker_url.get_secret_value(), service="cleanup")
 
     async def start() -> None:
@@ -88,6 +93,8 @@ def build_service(settings: CleanupSettings) -> Service:
     async def stop() -> None:
         await parts.stop()
         await transport.stop(settings.shutdown_grace_seconds / 4)
+        if s3 is not None:
+            await s3.close()
         await store.close()
         await database.close()
 
@@ -96,16 +103,15 @@ def build_service(settings: CleanupSettings) -> Service:
 
 
 def _depths(broker_url: str, database: Database) -> Depths:
-    """Ask the broker, or where there is none the tables of the embedded bus."""
+    """Count what waits with the broker, if there is one, and with the embedded bus, its stand-in."""
+    has_broker = broker_url.startswith(("amqp://", "amqps://"))
 
-    async def of_broker() -> Mapping[str, int]:
-        return await queue_depths(broker_url)
-
-    async def of_tables() -> Mapping[str, int]:
+    async def depths() -> Mapping[str, int]:
         async with database.read() as session:
-            return await embedded_depths(session)
+            embedded = Counter(await embedded_depths(session))
+        return embedded + Counter(await queue_depths(broker_url)) if has_broker else embedded
 
-    return of_broker if broker_url.startswith(("amqp://", "amqps://")) else of_tables
+    return depths
 
 
 def _webhook(settings: DutySettings) -> Webhook | None:

@@ -2,16 +2,32 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from mediamill_contracts.recipe import Store
 from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
+from mediamill_storage.direct_access import DirectAccess
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.object_store import ObjectStore
-from mediamill_storage.stores import S3Provider, Stores
 
 Depths = Callable[[], Awaitable[Mapping[str, int]]]
 """Tells how many messages wait in each queue, dead letters too; raises when nobody can tell."""
+
+
+class CloudStore(ObjectStore, Protocol):
+    """S3: clients may have begun to send something there themselves."""
+
+    @property
+    def direct(self) -> DirectAccess:
+        """What clients may do themselves."""
+
+
+class CloudProvider(Protocol):
+    """Gives the store at a location; the same object for the same location."""
+
+    def at(self, location: S3Location) -> CloudStore:
+        """Return the store; nothing is connected yet."""
 
 
 def nowhere() -> S3Location | None:
@@ -26,15 +42,17 @@ class Premises:
     database: Database
     local: LocalObjectStore
     depths: Depths
-    s3: S3Provider | None = None
+    s3: CloudProvider | None = None
     """None where the environment has no credentials for S3."""
     location: Callable[[], S3Location | None] = nowhere
     """Returns None while S3 is not enabled."""
 
     def stores(self) -> dict[Store, ObjectStore]:
         """Return the stores that can be reached now, by name."""
-        found: dict[Store, ObjectStore] = {"local": self.local}
+        cloud = self.cloud()
+        return {"local": self.local} if cloud is None else {"local": self.local, "s3": cloud}
+
+    def cloud(self) -> CloudStore | None:
+        """Return S3, where objects are already; None where it is not configured."""
         location = self.location()
-        if self.s3 is not None and location is not None:
-            found["s3"] = Stores(self.local, self.s3).of("s3", location)
-        return found
+        return None if self.s3 is None or location is None else self.s3.at(location)

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from mediamill_catalog.settings import PlatformSettings
 from mediamill_cleanup.timetable import Timetable
 from mediamill_cleanup.usecases.prune_records import Retention
 from mediamill_cleanup.usecases.watch_queues import Thresholds
+from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.secrets import refuse_weak_secret
 from mediamill_runtime.settings import DatabaseSettings, StorageSettings
 
@@ -26,7 +28,7 @@ def _parsed(expression: str) -> str:
 Cron = Annotated[str, AfterValidator(_parsed)]
 
 
-class DutySettings(DatabaseSettings, StorageSettings):
+class DutySettings(DatabaseSettings, StorageSettings, S3Settings):
     """When each duty is due and what it may remove; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="CLEANUP_")
@@ -50,8 +52,8 @@ class DutySettings(DatabaseSettings, StorageSettings):
     watch_queues_cron: Cron = "*/5 * * * *"
     """Queues that are too deep raise an alert."""
 
-    temporary_age_seconds: int = Field(default=DAY_SECONDS, ge=HOUR_SECONDS)
-    """Age after which staged bytes that nothing refers to are removed."""
+    temporary_age_seconds: int = Field(default=DAY_SECONDS, ge=1)
+    """Age after which staged bytes that nothing refers to are removed; no upload may take as long."""
     upload_age_seconds: int = Field(default=DAY_SECONDS, ge=HOUR_SECONDS)
     """Time after which an upload that was begun and not completed is ended."""
     quarantine_age_seconds: int = Field(default=7 * DAY_SECONDS, ge=0)
@@ -110,6 +112,20 @@ class DutySettings(DatabaseSettings, StorageSettings):
     def timetable(self, expression: str) -> Timetable:
         """Read a cron expression in the time zone."""
         return Timetable(expression, ZoneInfo(self.time_zone))
+
+    @property
+    def platform_defaults(self) -> PlatformSettings:
+        """What holds until an operator decides otherwise: S3 is where the environment says."""
+        location = self.s3_location
+        if location is None:
+            return PlatformSettings()
+        return PlatformSettings(
+            s3_enabled=self.aws_access_key_id is not None,
+            s3_bucket=location.bucket,
+            s3_region=location.region,
+            s3_endpoint=location.endpoint,
+            s3_public_url=location.public_url,
+        )
 
     @property
     def retention(self) -> Retention:

@@ -43,9 +43,7 @@ class IngestParts:
         self._settings = settings
         self._database = database
         self._sessions = _build_sessions(settings, database)
-        self._housekeeping = Housekeeping(
-            database, store, abandoned_seconds=settings.abandoned_upload_seconds
-        )
+        self._housekeeping = Housekeeping(database)
         self.verifier = verifier_of(settings)
         self.app: FastAPI = build_app(
             HttpParts(

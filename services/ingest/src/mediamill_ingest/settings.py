@@ -12,8 +12,6 @@ from mediamill_runtime.settings import DatabaseSettings, IdentitySettings, Stora
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
 from mediamill_storage.keys import EXTENSIONS
 
-DAY_SECONDS = 86_400.0
-
 
 class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, PlatformEnvironment):
     """What guards uploads and decides what is made of them; standalone reads these too."""
@@ -41,8 +39,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     """`Prefer: wait` is honoured while fewer jobs than this are open: who waits must not wait for others."""
     late_object_seconds: float = Field(default=30, ge=0, le=600)
     """How long bytes that a gateway announced may take to appear in the store."""
-    abandoned_upload_seconds: float = Field(default=DAY_SECONDS, ge=1)
-    """Age after which staged bytes that no upload refers to are removed."""
     token_lifetime_seconds: int = Field(default=8 * 3600, ge=60, le=30 * 86_400)
     """A working day between sign-ins; nothing revokes a token before that."""
     admin_email: str | None = Field(default=None, validation_alias="MEDIAMILL_ADMIN_EMAIL", max_length=254)

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from mediamill_catalog.migrate import upgrade
+from mediamill_cleanup import main as cleanup
+from mediamill_cleanup.settings import DutySettings
 from mediamill_database import Database
 from mediamill_ingest import main as ingest
 from mediamill_ingest.settings import UploadSettings
@@ -34,6 +36,7 @@ class Parts:
     ingest: ingest.IngestParts
     processor: processor.ProcessorParts
     notifier: notifier.NotifierParts
+    cleanup: cleanup.CleanupParts
     max_frame_bytes: int
 
 
@@ -53,9 +56,11 @@ def build_service(settings: StandaloneSettings) -> Service:
         await parts.processor.start()
         await parts.notifier.gateway.start()
         await transport.start()
+        await parts.cleanup.start()
         _greet(settings, folder, parts.ingest)
 
     async def stop() -> None:
+        await parts.cleanup.stop()
         await transport.stop(settings.shutdown_grace_seconds / 4)
         await parts.notifier.gateway.stop()
         await parts.processor.stop()
@@ -92,11 +97,13 @@ def _build_parts(
     stored: dict[str, Any] = {"storage_root": folder.storage}
     uploads = load_settings(UploadSettings, database_url=url, **shared, **stored)
     sockets = load_settings(SocketSettings, **shared)
+    duties = load_settings(DutySettings, database_url=url, **stored)
     ingest_parts = ingest.build_parts(uploads, database, store)
     return Parts(
         ingest_parts,
         processor.build_parts(load_settings(ProcessorSettings, **stored), Stores(store), publisher),
         notifier.build_app(sockets, ingest_parts.verifier),
+        cleanup.build_parts(duties, database, store, defaults=ingest_parts.settings.defaults),
         sockets.max_frame_bytes,
     )
 

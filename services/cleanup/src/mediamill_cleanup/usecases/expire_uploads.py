@@ -107,6 +107,9 @@ class _Expiring:
         key = medium.original_key
         if key is None or not key.startswith(keys.TEMPORARY):
             return
+        cloud = self.premises.cloud()
+        if cloud is not None and medium.multipart_id is not None and not self.run.dry_run:
+            await cloud.direct.abort_multipart(key, medium.multipart_id)
         for store in self.premises.stores().values():
             found = await store.stat(key)
             if found is not None and (self.run.dry_run or await store.delete(key)):
