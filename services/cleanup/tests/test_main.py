@@ -119,7 +119,9 @@ def test_the_command_shows_and_runs_duties(capsys: pytest.CaptureFixture[str], t
     """A dry run tells what a run then does; the list shows it afterwards."""
     code, told = command(capsys, "run", "sweep-temporary", "--dry-run")
     assert code == 0
-    assert told == f"would be staged objects removed: 1\n    {ABANDONED}\nwould be freed: 6 bytes\n"
+    assert (
+        told == f"dry run, nothing is changed:\nstaged objects removed: 1\n    {ABANDONED}\nbytes freed: 6\n"
+    )
     assert (tmp_path / "store" / ABANDONED).exists()
     code, told = command(capsys, "run", "sweep-temporary", "--json")
     assert json.loads(told)["named"] == {"staged objects removed": [ABANDONED]}
@@ -129,5 +131,7 @@ def test_the_command_shows_and_runs_duties(capsys: pytest.CaptureFixture[str], t
     assert duties["sweep-temporary"]["report"]["bytesFreed"] == 6
     assert duties["empty-trash"]["finishedAt"] is None
     assert run_command(["run", "no-such-duty"]) == 2
+    assert command(capsys, "reconcile", "--mend") == (0, "nothing to do\n")
+    assert run_command(["reconcile", "--store", "s3"]) == 2
     code, told = command(capsys, "run", "prune-records")
     assert told == "nothing to do\n"

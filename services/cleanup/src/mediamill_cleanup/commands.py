@@ -11,7 +11,11 @@ from datetime import datetime
 from mediamill_catalog import schedules
 from mediamill_catalog.migrate import SchemaNotCurrentError, require_current
 from mediamill_catalog.tables import utc_now
+from mediamill_cleanup.duty import Run
 from mediamill_cleanup.main import CleanupParts, build_parts
+from mediamill_cleanup.reconciliation.reconcile import reconcile
+from mediamill_cleanup.reconciliation.scope import Scope
+from mediamill_cleanup.report import Report
 from mediamill_cleanup.settings import DutySettings
 from mediamill_database import Database
 from mediamill_runtime.logging import configure_logging
@@ -48,7 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     running = commands.add_parser("run", help="carry one duty out now")
     running.add_argument("duty", metavar="DUTY")
     running.add_argument("--dry-run", action="store_true", help="only tell what would be done")
-    for each in (listing, running):
+    comparing = commands.add_parser("reconcile", help="compare what the stores hold with what rows say")
+    comparing.add_argument("--store", choices=("local", "s3", "all"), default="all")
+    comparing.add_argument(
+        "--mend", action="store_true", help="remove what nothing names, copy what is missing"
+    )
+    for each in (listing, running, comparing):
         each.add_argument("--json", action="store_true", help="answer in JSON")
     return parser
 
@@ -57,6 +66,8 @@ async def _run(chosen: argparse.Namespace, settings: DutySettings) -> int:
     async with _opened(settings) as parts:
         if chosen.command == "list":
             return await _list(parts, as_json=chosen.json)
+        if chosen.command == "reconcile":
+            return await _reconcile(parts, chosen.store, mend=chosen.mend, as_json=chosen.json)
         return await _run_duty(parts, chosen.duty, dry_run=chosen.dry_run, as_json=chosen.json)
 
 
@@ -116,9 +127,25 @@ async def _run_duty(parts: CleanupParts, name: str, *, dry_run: bool, as_json: b
     if report is None:
         sys.stderr.write(f"mediamill-cleanup: {name} is being carried out by another process\n")
         return EXIT_BUSY
+    _show(report, as_json=as_json)
+    return 0
+
+
+async def _reconcile(parts: CleanupParts, name: str, *, mend: bool, as_json: bool) -> int:
+    stores = parts.premises.stores()
+    chosen = {store: found for store, found in stores.items() if name in (store, "all")}
+    if not chosen:
+        sys.stderr.write("mediamill-cleanup: S3 is not configured, or there are no credentials for it\n")
+        return EXIT_USAGE
+    run = Run(utc_now(), dry_run=not mend)
+    report = await reconcile(Scope(parts.premises, parts.platform.current, chosen, run))
+    _show(report, as_json=as_json)
+    return 0
+
+
+def _show(report: Report, *, as_json: bool) -> None:
     lines = [json.dumps(report.as_dict(), indent=2)] if as_json else report.lines()
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    return 0
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -50,13 +50,14 @@ class Report:
 
     def lines(self) -> Iterable[str]:
         """Yield it as text for people."""
-        would = "would be " if self.dry_run else ""
+        if self.dry_run:
+            yield "dry run, nothing is changed:"
         for what, number in sorted(self.counts.items()):
             if number:
-                yield f"{would}{what}: {number}"
+                yield f"{what}: {number}"
                 yield from (f"    {name}" for name in self.named.get(what, ()))
         if self.bytes_freed:
-            yield f"{would}freed: {self.bytes_freed:,} bytes"
+            yield f"bytes freed: {self.bytes_freed:,}"
         yield from self.notes
         if not self.notes and not +self.counts:
             yield "nothing to do"

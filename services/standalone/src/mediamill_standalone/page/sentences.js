@@ -4,6 +4,7 @@ const SENTENCES = {
   active_content: "This file contains a script and is not accepted.",
   body_too_large: "This file is too large.",
   cancelled: "This upload was cancelled.",
+  upload_expired: "This upload was not completed in time.",
   corrupt: "This picture could not be read: the file is damaged.",
   decoder_crashed: "This picture could not be read: the file is damaged.",
   empty_file: "This file is empty.",
@@ -39,6 +40,7 @@ const EVENTS = {
   "media.processed": "Processed",
   "media.ready": "Ready",
   "media.failed": "Failed",
+  "media.expired": "Expired",
   "media.deleted": "Moved to the trash",
   "media.restored": "Restored from the trash",
 };
