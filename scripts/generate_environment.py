@@ -14,8 +14,8 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from mediamill_catalog.settings import PlatformEnvironment
-from mediamill_console.settings import ConsoleSettings
 from mediamill_cleanup.settings import CleanupSettings
+from mediamill_console.settings import ConsoleSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -34,8 +34,8 @@ WIDTH = 108
 SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("Every service", SharedSettings),
     ("Services that answer to users: ingest, console, notifier", IdentitySettings),
-    ("Control plane: ingest, console, migrations", DatabaseSettings),
-    ("Services that read or write objects: ingest, processor", StorageSettings),
+    ("Control plane: ingest, console, cleanup, migrations", DatabaseSettings),
+    ("Services that read or write objects: ingest, processor, cleanup", StorageSettings),
     ("Services that use S3: ingest, processor, storage-sync, console, cleanup", S3Settings),
     ("Control plane: what holds until an operator decides otherwise", PlatformEnvironment),
     ("ingest", IngestSettings),

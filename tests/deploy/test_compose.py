@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mediamill_console.settings import ConsoleSettings
 from mediamill_cleanup.settings import CleanupSettings
+from mediamill_console.settings import ConsoleSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings

@@ -59,8 +59,8 @@ class Installation:
         media_id = new_id()
         prefix = keys.permanent_prefix(media_id, SHA256, NOW)
         original, variant = keys.original_key(prefix, "image/jpeg"), keys.variant_key(prefix, "thumb", WEBP)
-        values = {"sha256": SHA256, "created_at": NOW, "storage_strategy": "both"} | values
-        await self.bench.medium(media_id=media_id, key=original, **values)
+        defaults: dict[str, Any] = {"sha256": SHA256, "created_at": NOW, "storage_strategy": "both"}
+        await self.bench.medium(media_id=media_id, key=original, **(defaults | values))
         row = {"media_id": media_id, "name": "thumb", "key": variant, "media_type": WEBP}
         sizes = {"width": 1, "height": 1, "frames": 1, "size_bytes": 6, "sha256": SHA256}
         async with self.bench.database.write() as session:

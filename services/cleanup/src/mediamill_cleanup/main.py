@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from mediamill_catalog.migrate import require_current
-from mediamill_catalog.settings import PlatformSettings, SettingsWatch
+from mediamill_catalog.settings import SettingsWatch
 from mediamill_cleanup.duties import Duties
 from mediamill_cleanup.premises import CloudProvider, Depths, Premises
 from mediamill_cleanup.scheduler import Scheduler
@@ -32,10 +32,9 @@ class CleanupParts:
         database: Database,
         store: LocalObjectStore,
         s3: CloudProvider | None,
-        defaults: PlatformSettings | None,
     ) -> None:
         self._database = database
-        self.platform = SettingsWatch(database, defaults or settings.platform_defaults)
+        self.platform = SettingsWatch(database, settings.platform_defaults)
         """What operators decided; duties look at `current` each time they run."""
         self.premises = Premises(
             database,
@@ -69,13 +68,9 @@ def build_parts(
     store: LocalObjectStore,
     *,
     s3: CloudProvider | None = None,
-    defaults: PlatformSettings | None = None,
 ) -> CleanupParts:
-    """Build the duties around a transport that the caller runs; `s3` is None without credentials for it.
-
-    `defaults` hold until an operator decides otherwise, in place of what `settings` say of the platform.
-    """
-    return CleanupParts(settings, database, store, s3, defaults)
+    """Build the duties around a transport that the caller runs; `s3` is None without credentials for it."""
+    return CleanupParts(settings, database, store, s3)
 
 
 def build_service(settings: CleanupSettings) -> Service:

@@ -7,11 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mediamill_catalog.settings import PlatformSettings
+from mediamill_catalog.settings import PlatformEnvironment
 from mediamill_cleanup.timetable import Timetable
 from mediamill_cleanup.usecases.prune_records import Retention
 from mediamill_cleanup.usecases.watch_queues import Thresholds
-from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.secrets import refuse_weak_secret
 from mediamill_runtime.settings import DatabaseSettings, StorageSettings
 
@@ -28,7 +27,7 @@ def _parsed(expression: str) -> str:
 Cron = Annotated[str, AfterValidator(_parsed)]
 
 
-class DutySettings(DatabaseSettings, StorageSettings, S3Settings):
+class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
     """When each duty is due and what it may remove; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="CLEANUP_")
@@ -112,20 +111,6 @@ class DutySettings(DatabaseSettings, StorageSettings, S3Settings):
     def timetable(self, expression: str) -> Timetable:
         """Read a cron expression in the time zone."""
         return Timetable(expression, ZoneInfo(self.time_zone))
-
-    @property
-    def platform_defaults(self) -> PlatformSettings:
-        """What holds until an operator decides otherwise: S3 is where the environment says."""
-        location = self.s3_location
-        if location is None:
-            return PlatformSettings()
-        return PlatformSettings(
-            s3_enabled=self.aws_access_key_id is not None,
-            s3_bucket=location.bucket,
-            s3_region=location.region,
-            s3_endpoint=location.endpoint,
-            s3_public_url=location.public_url,
-        )
 
     @property
     def retention(self) -> Retention:

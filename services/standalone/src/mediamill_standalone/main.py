@@ -103,7 +103,7 @@ def _build_parts(
         ingest_parts,
         processor.build_parts(load_settings(ProcessorSettings, **stored), Stores(store), publisher),
         notifier.build_app(sockets, ingest_parts.verifier),
-        cleanup.build_parts(duties, database, store, defaults=ingest_parts.settings.defaults),
+        cleanup.build_parts(duties, database, store),
         sockets.max_frame_bytes,
     )
 

@@ -90,7 +90,10 @@ class ObjectIndex:
         )
         while batch := self._connection.execute(query, (*last, before.timestamp(), size)).fetchall():
             last = batch[-1][:2]
-            yield [Found(*row[:3], datetime.fromtimestamp(row[3], UTC)) for row in batch]
+            yield [
+                Found(store, key, size, datetime.fromtimestamp(modified_at, UTC))
+                for store, key, size, modified_at in batch
+            ]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
