@@ -51,6 +51,7 @@ def conditions(wanted: MediaFilter) -> list[ColumnElement[bool]]:
     )
     return [
         columns.deleted_at.is_not(None) if wanted.deleted else columns.deleted_at.is_(None),
+        columns.purge_requested_at.is_(None),
         *(column == value for column, value in asked if value is not None),
     ]
 

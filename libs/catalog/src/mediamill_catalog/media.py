@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import MEDIA, VARIANTS, insert_unless_there
 from mediamill_catalog.tables import MediaStatus, StorageStatus
-from mediamill_contracts.media import MediaProcessed
+from mediamill_contracts.media import MediaAccepted, MediaProcessed
 from mediamill_contracts.recipe import ProducedVariant
 
 OPEN = (MediaStatus.PENDING, MediaStatus.UPLOADED, MediaStatus.CONFIRMED, MediaStatus.PROCESSING)
@@ -26,8 +26,10 @@ _OUTCOME: tuple[ColumnElement[Any], ...] = (
     MEDIA.c.entity_type,
     MEDIA.c.entity_id,
     MEDIA.c.original_key,
+    MEDIA.c.storage_strategy,
+    MEDIA.c.purge_requested_at,
 )
-"""What the announcement of an outcome needs of the row."""
+"""What the announcement of an outcome, and what follows from it, need of the row."""
 
 
 def new_media(
@@ -138,17 +140,26 @@ async def lock_open(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UU
 _ADMIT = (
     update(MEDIA)
     .where(MEDIA.c.id == bindparam("admitted_id"))
-    .values(original_key=bindparam("admitted_key"), updated_at=bindparam("admitted_at"))
+    .values(
+        original_key=bindparam("admitted_key"),
+        storage_strategy=bindparam("admitted_strategy"),
+        updated_at=bindparam("admitted_at"),
+    )
 )
 
 
-async def admit(session: AsyncSession, original_keys: Mapping[UUID, str], *, now: datetime) -> None:
-    """Write where the originals of media are now that `lock_open` returned."""
+async def admit(session: AsyncSession, orders: Sequence[MediaAccepted], *, now: datetime) -> None:
+    """Write, for media that `lock_open` returned, where their originals are now, and their strategies."""
     await session.execute(
         _ADMIT,
         [
-            {"admitted_id": media_id, "admitted_key": key, "admitted_at": now}
-            for media_id, key in original_keys.items()
+            {
+                "admitted_id": order.media_id,
+                "admitted_key": order.source.key,
+                "admitted_strategy": order.recipe.strategy,
+                "admitted_at": now,
+            }
+            for order in orders
         ],
     )
 
@@ -165,6 +176,7 @@ _READY = (
     .where(MEDIA.c.id == bindparam("ready_id"))
     .values(
         status=MediaStatus.READY,
+        storage_status=bindparam("ready_stores"),
         original_key=bindparam("ready_key"),
         width=bindparam("ready_width"),
         height=bindparam("ready_height"),
@@ -178,13 +190,23 @@ _READY = (
 )
 
 
-async def mark_ready(session: AsyncSession, results: Sequence[MediaProcessed], *, now: datetime) -> None:
-    """Move media that `lock_open` returned to READY, with their variants and what decoding told."""
+async def mark_ready(
+    session: AsyncSession,
+    results: Sequence[MediaProcessed],
+    claims: Mapping[UUID, StorageStatus],
+    *,
+    now: datetime,
+) -> None:
+    """Move media that `lock_open` returned to READY, with their variants and what decoding told.
+
+    `claims` says for each where all of its objects are.
+    """
     await session.execute(
         _READY,
         [
             {
                 "ready_id": result.media_id,
+                "ready_stores": claims[result.media_id],
                 "ready_key": result.source.key,
                 "ready_width": result.facts.width,
                 "ready_height": result.facts.height,

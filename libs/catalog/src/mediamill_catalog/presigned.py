@@ -66,11 +66,12 @@ async def begin(session: AsyncSession, row: Mapping[str, Any]) -> None:
 
 
 async def find(session: AsyncSession, upload_id: UUID, user_id: str) -> Row[Any] | None:
-    """Return the row of a user's own upload, whatever became of it; None for any other medium."""
+    """Return the row of a user's own upload, unless it is being removed; None for any other medium."""
     statement = select(MEDIA).where(
         MEDIA.c.id == upload_id,
         MEDIA.c.user_id == user_id,
         MEDIA.c.upload_method == UploadMethod.PRESIGNED,
+        MEDIA.c.purge_requested_at.is_(None),
     )
     return (await session.execute(statement)).one_or_none()
 
@@ -123,6 +124,7 @@ def _awaited(upload_id: UUID, now: datetime, **values: Any) -> Update:
             MEDIA.c.id == upload_id,
             MEDIA.c.upload_method == UploadMethod.PRESIGNED,
             MEDIA.c.status.in_(AWAITED),
+            MEDIA.c.purge_requested_at.is_(None),
         )
         .values(updated_at=now, **values)
     )

@@ -4,7 +4,7 @@ The request hides the medium at once. While a worker may still write objects of 
 that work has ended, so that nothing is left behind.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ async def request_purge(
     """Ask for the removal of media for good and hide them; return the rows that this call asked it for.
 
     `deleted_before` leaves out what was not deleted before then, or was restored meanwhile: rows are judged
-    while they are locked. Removals begin now; where a job is open, when `emit_purges` is called at its end.
+    while they are locked. Removals begin now; where a job is open, `emit_due_purges` begins them at its end.
     """
     wanted = select(MEDIA).where(MEDIA.c.id.in_(set(media_ids)), MEDIA.c.purge_requested_at.is_(None))
     if deleted_before is not None:
@@ -65,16 +65,27 @@ async def request_purge(
     await timeline.record(
         session, *(Happening(row.id, audit.PURGE_REQUESTED, now, actor=actor) for row in rows)
     )
-    await emit_purges(
-        session, [row for row in rows if row.status not in _IN_WORK], settings=settings, actor=actor
-    )
+    await emit_due_purges(session, [row.id for row in rows], settings=settings)
     return list(rows)
 
 
-async def emit_purges(
-    session: AsyncSession, rows: Sequence[Row[Any]], *, settings: PlatformSettings, actor: str
+async def emit_due_purges(
+    session: AsyncSession, media_ids: Collection[UUID], *, settings: PlatformSettings
 ) -> None:
-    """Have the objects of media removed whose removal was asked for and on which no work is open."""
+    """Have the objects removed of those media whose removal was asked for and on which no work is open.
+
+    Call it when work has ended, and again for a removal that was lost.
+    """
+    found = await session.execute(
+        select(MEDIA)
+        .where(
+            MEDIA.c.id.in_(set(media_ids)),
+            MEDIA.c.purge_requested_at.is_not(None),
+            MEDIA.c.status.not_in(_IN_WORK),
+        )
+        .order_by(MEDIA.c.id)
+    )
+    rows = found.all()
     variants = await variants_of(session, [row.id for row in rows]) if rows else {}
     requests = [
         RequestPurge(
@@ -84,7 +95,7 @@ async def emit_purges(
             stores=_stores_to_clear(row, settings),
             final=True,
             s3=settings.known_s3_location,
-            requested_by=actor,
+            requested_by=row.deleted_by,
         )
         for row in rows
     ]
@@ -125,29 +136,15 @@ async def emit_clearing(
     await enqueue_all(session, [seal(request) for request in requests])
 
 
-async def due_purges(session: AsyncSession, media_ids: Iterable[UUID]) -> list[Row[Any]]:
-    """Return those of the media whose removal was asked for and on which no work is open any more."""
+async def overdue_purges(session: AsyncSession, *, before: datetime, limit: int) -> list[UUID]:
+    """Return media whose removal was asked for before then and has not ended: to be emitted again."""
     found = await session.execute(
-        select(MEDIA)
-        .where(
-            MEDIA.c.id.in_(set(media_ids)),
-            MEDIA.c.purge_requested_at.is_not(None),
-            MEDIA.c.status.not_in(_IN_WORK),
-        )
-        .order_by(MEDIA.c.id)
-    )
-    return list(found.all())
-
-
-async def overdue_purges(session: AsyncSession, *, before: datetime, limit: int) -> list[Row[Any]]:
-    """Return media whose removal was asked for before then and has not been finished: to be emitted again."""
-    found = await session.execute(
-        select(MEDIA)
+        select(MEDIA.c.id)
         .where(MEDIA.c.purge_requested_at < before, MEDIA.c.status.not_in(_IN_WORK))
         .order_by(MEDIA.c.purge_requested_at)
         .limit(limit)
     )
-    return list(found.all())
+    return list(found.scalars())
 
 
 async def finish_purge(session: AsyncSession, event: MediaPurged, *, now: datetime) -> bool:

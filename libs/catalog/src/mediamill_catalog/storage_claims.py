@@ -13,17 +13,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import MEDIA
+from mediamill_catalog.placement import stores_of
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_contracts.recipe import Store
 
 _ALONE: dict[Store, StorageStatus] = {"local": StorageStatus.LOCAL, "s3": StorageStatus.S3}
-
-
-def stores_of(status: StorageStatus) -> tuple[Store, ...]:
-    """Return the stores that a status claims."""
-    if status is StorageStatus.BOTH:
-        return ("local", "s3")
-    return ("local",) if status is StorageStatus.LOCAL else ("s3",)
 
 
 def other_store(store: Store) -> Store:

@@ -10,9 +10,9 @@ from mediamill_catalog.core import MEDIA, VARIANTS
 
 
 async def find_visible(session: AsyncSession, media_id: UUID, name: str) -> Row[Any] | None:
-    """Return one variant with its medium's `file_name`, or None, also when the medium is deleted."""
+    """Return one variant with its medium's `file_name` and `storage_status`; None when that is deleted."""
     found = await session.execute(
-        select(VARIANTS, MEDIA.c.file_name)
+        select(VARIANTS, MEDIA.c.file_name, MEDIA.c.storage_status)
         .join(MEDIA, MEDIA.c.id == VARIANTS.c.media_id)
         .where(VARIANTS.c.media_id == media_id, VARIANTS.c.name == name, MEDIA.c.deleted_at.is_(None))
     )

@@ -6,13 +6,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_contracts.call import RequestCall
 from mediamill_ingest.usecases.record_call import record_dead_call
-from mediamill_ingest.usecases.record_failure import record_dead_letter
+from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterEffect
 
 _EFFECTS: Mapping[str, DeadLetterEffect] = {RequestCall.wire_name: record_dead_call}
 
 
-async def on_dead_letter(session: AsyncSession, letter: DeadLetter) -> None:
-    """Apply the letter's effect, in the transaction that stores it."""
-    await _EFFECTS.get(letter.type, record_dead_letter)(session, letter)
+def dead_letter_effect(failures: FailureRecords) -> DeadLetterEffect:
+    """Return what applies a letter's effect, in the transaction that stores it."""
+
+    async def on_dead_letter(session: AsyncSession, letter: DeadLetter) -> None:
+        await _EFFECTS.get(letter.type, failures.record_dead_letter)(session, letter)
+
+    return on_dead_letter

@@ -8,6 +8,7 @@ from mediamill_catalog.settings import SettingsWatch
 from mediamill_contracts.call import CallCompleted, CallProgressed
 from mediamill_contracts.media import MediaProcessed, MediaProgressed, MediaRejected, MediaUploaded
 from mediamill_contracts.platform import SettingsChanged
+from mediamill_contracts.sync import MediaPurged
 from mediamill_contracts.topology import (
     INGEST_ADMISSION,
     INGEST_PROGRESS,
@@ -16,12 +17,15 @@ from mediamill_contracts.topology import (
 )
 from mediamill_database import Database
 from mediamill_ingest.current_stores import CurrentStores
+from mediamill_ingest.dead_letters import dead_letter_effect
 from mediamill_ingest.progress_board import ProgressBoard
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
-from mediamill_ingest.usecases.record_failure import record_rejected
+from mediamill_ingest.usecases.purge_media import record_purged
+from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
+from mediamill_outbox import DeadLetterEffect
 
 
 class Handlers:
@@ -31,10 +35,11 @@ class Handlers:
         self, database: Database, stores: CurrentStores, admission: Admission, settings: SettingsWatch
     ) -> None:
         self._database = database
-        self._stores = stores
         self._admission = admission
         self._settings = settings
-        self._successes = SuccessRecords(database, stores.local)
+        self._successes = SuccessRecords(database, stores)
+        self._failures = FailureRecords(database, stores)
+        self.on_dead_letter: DeadLetterEffect = dead_letter_effect(self._failures)
         self._progress = ProgressBoard(database)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -47,6 +52,7 @@ class Handlers:
                     route(MediaProcessed, self.on_media_processed),
                     route(MediaRejected, self.on_media_rejected),
                     route(CallCompleted, self.on_call_completed),
+                    route(MediaPurged, self.on_media_purged),
                 ),
             ),
         )
@@ -75,7 +81,11 @@ class Handlers:
 
     async def on_media_rejected(self, event: MediaRejected, _delivery: Delivery) -> None:
         """Record the verdict."""
-        await record_rejected(self._database, self._stores, event)
+        await self._failures.record_rejected(event)
+
+    async def on_media_purged(self, event: MediaPurged, _delivery: Delivery) -> None:
+        """Let the record go."""
+        await record_purged(self._database, event)
 
     async def on_media_progressed(self, report: MediaProgressed, _delivery: Delivery) -> None:
         """Put the report on the board."""

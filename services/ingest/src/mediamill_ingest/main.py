@@ -12,7 +12,6 @@ from mediamill_database import Database
 from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
-from mediamill_ingest.dead_letters import on_dead_letter
 from mediamill_ingest.handlers import Handlers
 from mediamill_ingest.housekeeping import Housekeeping
 from mediamill_ingest.http.app import build_app
@@ -64,7 +63,7 @@ class IngestParts:
         handlers = Handlers(database, stores, admission, self.settings)
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
-        self.on_dead_letter: DeadLetterEffect = on_dead_letter
+        self.on_dead_letter: DeadLetterEffect = handlers.on_dead_letter
         self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {
             "database": database.check,
             "storage": store.check,

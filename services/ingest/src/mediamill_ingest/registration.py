@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog import audit, jobs, media, timeline
 from mediamill_catalog.tables import StorageStatus, UploadMethod
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
@@ -17,6 +17,10 @@ from mediamill_runtime.telemetry import current_trace_id
 
 UNKNOWN_TYPE = "application/octet-stream"
 """Media type of bytes that nobody has looked at yet."""
+
+
+class MediaPurgedError(Exception):
+    """There was such a medium, and it is gone for good."""
 
 
 def kind_of(media_type: str) -> Kind:
@@ -58,7 +62,8 @@ async def register_confirmed(session: AsyncSession, event: MediaUploaded, *, med
 async def register_unless_known(session: AsyncSession, event: MediaUploaded) -> bool:
     """Insert the rows of an upload that a gateway announced; return whether it was new.
 
-    Raises PermanentError(`id_taken`) when the job id belongs to another upload.
+    Raises PermanentError(`id_taken`) when the job id belongs to another upload, and MediaPurgedError when the
+    medium was removed for good: an announcement that comes late does not bring it back.
     """
     declared = event.declared_type or UNKNOWN_TYPE
     row = _medium(event, declared, None) | {
@@ -67,6 +72,8 @@ async def register_unless_known(session: AsyncSession, event: MediaUploaded) -> 
     }
     if not await media.add_unless_there(session, row):
         return False
+    if await audit.tombstones(session, [event.media_id]):
+        raise MediaPurgedError(event.media_id)
     if not await jobs.add_unless_there(session, _job(event, declared)):
         raise PermanentError("id_taken", "The job id belongs to another upload.")
     await timeline.record(session, _first_line(event))

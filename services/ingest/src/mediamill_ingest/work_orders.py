@@ -54,8 +54,7 @@ class WorkOrders:
                 if awaited.get(order.accepted.media_id) == order.staged_key:
                     placed.setdefault(order.accepted.media_id, order)
             if placed:
-                new_keys = {media_id: order.accepted.source.key for media_id, order in placed.items()}
-                await media.admit(session, new_keys, now=utc_now())
+                await media.admit(session, [order.accepted for order in placed.values()], now=utc_now())
                 await timeline.record(session, *(order.line for order in placed.values()))
                 await enqueue_all(session, [order.envelope for order in placed.values()])
         return [placed.get(order.accepted.media_id) is order for order in orders]

@@ -6,7 +6,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.settings import PlatformSettings
@@ -53,7 +54,14 @@ class Api:
     parts: HttpParts
     root: Path
     photo: bytes
+    app: FastAPI
     issuer: TokenIssuer = field(default_factory=lambda: TokenIssuer(SECRET, lifetime_seconds=600))
+
+    def decide(self, **settings: Any) -> None:
+        """Change settings, as an operator does."""
+        changed = self.parts.stores.settings().model_copy(update=settings)
+        stores = replace(self.parts.stores, settings=lambda: changed)
+        self.app.state.parts = self.parts = replace(self.parts, stores=stores)
 
     @property
     def port(self) -> int:
@@ -119,7 +127,7 @@ class Api:
             variants=(ProducedVariant(name="thumb", object=thumb, width=40, height=30),),
             duration_ms=120,
         )
-        await SuccessRecords(self.parts.database, self.parts.store).record_processed(result)
+        await SuccessRecords(self.parts.database, self.parts.stores).record_processed(result)
 
     async def raw(self, request: bytes, *, end: bool = False) -> tuple[int, dict[str, object]]:
         """Send bytes as they are and return status and JSON body of what comes back.
@@ -263,13 +271,12 @@ def parts_with(database: Database, stores: CurrentStores, **more: Any) -> HttpPa
 async def serving(parts: HttpParts, root: Path, photo: bytes) -> AsyncIterator[Api]:
     """Run the application on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            build_app(parts), http="httptools", lifespan="off", log_level="critical", access_log=False
-        )
+        app = build_app(parts)
+        config = uvicorn.Config(app, http="httptools", lifespan="off", log_level="critical", access_log=False)
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-            yield Api(url, client, parts, root, photo)
+            yield Api(url, client, parts, root, photo, app)
         server.should_exit = True
         await running

@@ -104,14 +104,6 @@ async def test_deletion_hides_and_restoring_brings_back(api: Api) -> None:
     assert names == ["media.uploaded", "media.ready", "media.deleted", "media.restored"]
 
 
-async def test_hard_deletion_is_refused_clearly(api: Api) -> None:
-    """Who asks for removal for good is told that it is not to be had."""
-    media_id = await api.upload_ready()
-    answer = await api.client.delete(f"/api/media/{media_id}?force=hard", headers=api.as_user())
-    assert (answer.status_code, answer.json()["code"]) == (400, "hard_delete_unavailable")
-    assert (await api.client.get(f"/media/{media_id}/thumb")).status_code == 200
-
-
 async def test_a_photo_page_can_poll(api: Api) -> None:
     """The state of one medium has all that a page that waits for it shows."""
     media_id = await api.upload_ready()

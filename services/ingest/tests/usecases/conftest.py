@@ -58,6 +58,21 @@ class Workbench:
     store: LocalObjectStore
     admission: Admission
 
+    @property
+    def stores(self) -> CurrentStores:
+        """Where use cases find objects."""
+        return self.admission.stores
+
+    def with_settings(self, settings: PlatformSettings) -> "Workbench":
+        """Return the same workbench under other settings."""
+        stores = replace(self.stores, settings=lambda: settings)
+        recipes = RecipeBook(lambda: settings, Limits())
+        return replace(self, admission=replace(self.admission, stores=stores, recipes=recipes))
+
+    async def put(self, key: str, content: bytes) -> None:
+        """Store an object."""
+        await self.store.put_stream(key, _chunks(content), media_type="image/jpeg")
+
     async def stage(self, content: bytes, user_id: str = USER) -> tuple[UUID, str]:
         """Put bytes into a user's staging folder; return a new media id and the key."""
         media_id = new_id()
@@ -124,10 +139,14 @@ class Workbench:
         """Return the newest message of one type in the outbox."""
         return (await self.emitted(model))[-1]
 
+    async def find(self, media_id: UUID) -> Row[Any] | None:
+        """Return a medium, or None."""
+        async with self.database.read() as session:
+            return await media.find(session, media_id)
+
     async def medium(self, media_id: UUID) -> Row[Any]:
         """Return a medium that must exist."""
-        async with self.database.read() as session:
-            row = await media.find(session, media_id)
+        row = await self.find(media_id)
         assert row is not None
         return row
 
@@ -158,7 +177,8 @@ async def bench(database: Database, tmp_path: Path) -> AsyncIterator[Workbench]:
     store = LocalObjectStore(tmp_path / "store", fsync=False)
     settings = PlatformSettings()
     recipes = RecipeBook(lambda: settings, Limits())
-    yield Workbench(database, store, Admission(database, CurrentStores(store), AcceptancePolicy(), recipes))
+    stores = CurrentStores(store, None, lambda: settings)
+    yield Workbench(database, store, Admission(database, stores, AcceptancePolicy(), recipes))
     await store.close()
 
 

@@ -178,7 +178,7 @@ async def test_cancelled_upload_is_not_admitted(bench: Workbench) -> None:
     """An upload that was cancelled while it waited is removed, and no worker hears of it."""
     accepted = await bench.accept()
     event = await bench.last(MediaUploaded)
-    assert await cancel_job(bench.database, accepted.job_id, actor=USER)
+    assert await cancel_job(bench.database, accepted.job_id, actor=USER, settings=bench.stores.settings())
     await admit_upload(bench.admission, event)
     assert await bench.stored() == set()
     assert await bench.emitted(MediaAccepted) == []

@@ -12,7 +12,7 @@ from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaFailed, MediaProgressed, MediaReady, MediaRejected, MediaUploaded
 from mediamill_ingest.usecases.admit_upload import admit_upload
 from mediamill_ingest.usecases.cancel_job import cancel_job
-from mediamill_ingest.usecases.record_failure import record_dead_letter, record_rejected
+from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterClosedError
@@ -34,7 +34,7 @@ async def _die(bench: Workbench, message: Message, queue: str, code: str = "retr
         error="TimeoutError: the disk of worker-3 does not answer",
     )
     async with bench.database.write() as session:
-        await store_letter(session, letter, record_dead_letter)
+        await store_letter(session, letter, FailureRecords(bench.database, bench.stores).record_dead_letter)
     async with bench.database.read() as session:
         newest = select(dead_letter.c.id).order_by(dead_letter.c.id.desc()).limit(1)
         letter_id: int = (await session.execute(newest)).scalar_one()
@@ -100,7 +100,9 @@ async def test_unreadable_letter_is_kept_without_effect(bench: Workbench, payloa
     """Poison becomes a dead letter like any other."""
     letter = DeadLetter("ingest.admission", str(new_id()), "media.uploaded", "media.uploaded", payload)
     async with bench.database.write() as session:
-        assert await store_letter(session, letter, record_dead_letter)
+        assert await store_letter(
+            session, letter, FailureRecords(bench.database, bench.stores).record_dead_letter
+        )
 
 
 async def test_replay_opens_the_job_and_it_can_become_ready(bench: Workbench) -> None:
@@ -111,7 +113,7 @@ async def test_replay_opens_the_job_and_it_can_become_ready(bench: Workbench) ->
     row, medium = await bench.job(job.job_id), await bench.medium(job.media_id)
     assert (row.status, row.error_code, row.finished_at) == (JobStatus.WAITING, None, None)
     assert (medium.status, medium.failure_code) == (MediaStatus.CONFIRMED, None)
-    await SuccessRecords(bench.database, bench.store).record_processed(await bench.processed(job))
+    await SuccessRecords(bench.database, bench.stores).record_processed(await bench.processed(job))
     assert (await bench.medium(job.media_id)).status == MediaStatus.READY
     assert len(await bench.emitted(MediaReady)) == 1
     assert await bench.happenings(job.media_id) == [
@@ -149,7 +151,7 @@ async def test_straggler_without_a_replay_stays_late(bench: Workbench) -> None:
     """A result that arrives after the failure was told does not turn it round."""
     job = await bench.admitted()
     await _die(bench, job, "processor.images")
-    await SuccessRecords(bench.database, bench.store).record_processed(await bench.processed(job))
+    await SuccessRecords(bench.database, bench.stores).record_processed(await bench.processed(job))
     assert (await bench.medium(job.media_id)).status == MediaStatus.FAILED
     assert await bench.stored() == {job.source.key}
 
@@ -157,11 +159,11 @@ async def test_straggler_without_a_replay_stays_late(bench: Workbench) -> None:
 async def test_replay_does_not_open_what_ended_otherwise(bench: Workbench) -> None:
     """A cancelled job stays cancelled, a refused file refused, even if a letter of theirs is replayed."""
     cancelled, refused = await bench.admitted(), await bench.admitted()
-    await cancel_job(bench.database, cancelled.job_id, actor=USER)
+    await cancel_job(bench.database, cancelled.job_id, actor=USER, settings=bench.stores.settings())
     verdict = MediaRejected(
         media_id=refused.media_id, job_id=refused.job_id, user_id=USER, code="truncated", detail=""
     )
-    await record_rejected(bench.database, bench.admission.stores, verdict)
+    await FailureRecords(bench.database, bench.stores).record_rejected(verdict)
     for job in (cancelled, refused):
         await _replay(bench, await _die(bench, job, "processor.images"))
     assert (await bench.job(cancelled.job_id)).status == JobStatus.CANCELLED

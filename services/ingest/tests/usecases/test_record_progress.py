@@ -53,7 +53,7 @@ async def test_second_try_shows_and_the_first_cannot_hide_it(bench: Workbench) -
 async def test_finished_job_is_left_alone(bench: Workbench) -> None:
     """A report that comes after the result changes neither job nor medium."""
     job = await bench.admitted()
-    await SuccessRecords(bench.database, bench.store).record_processed(await bench.processed(job))
+    await SuccessRecords(bench.database, bench.stores).record_processed(await bench.processed(job))
     await record_progress(bench.database, [_report(job, 10, "started", attempt=3)])
     row = await bench.job(job.job_id)
     assert (row.status, row.progress, row.attempts) == (JobStatus.COMPLETED, 100, 1)

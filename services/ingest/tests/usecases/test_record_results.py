@@ -13,7 +13,7 @@ from mediamill_contracts.media import (
 )
 from mediamill_ingest.usecases.cancel_job import cancel_job
 from mediamill_ingest.usecases.hide_media import hide_media, restore_media
-from mediamill_ingest.usecases.record_failure import record_rejected
+from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 
 from .conftest import USER, Workbench
@@ -21,9 +21,9 @@ from .conftest import USER, Workbench
 
 async def _record(bench: Workbench, event: MediaProcessed | MediaRejected) -> None:
     if isinstance(event, MediaProcessed):
-        await SuccessRecords(bench.database, bench.store).record_processed(event)
+        await SuccessRecords(bench.database, bench.stores).record_processed(event)
     else:
-        await record_rejected(bench.database, bench.admission.stores, event)
+        await FailureRecords(bench.database, bench.stores).record_rejected(event)
 
 
 async def _rejected(bench: Workbench, result: MediaProcessed) -> MediaRejected:
@@ -109,7 +109,7 @@ async def test_success_after_failure_changes_nothing_and_leaves_no_variants(benc
 async def test_result_of_a_cancelled_job_leaves_nothing_behind(bench: Workbench) -> None:
     """What a worker stored before it could know goes, together with the original."""
     result = await bench.processed(await bench.admitted())
-    assert await cancel_job(bench.database, result.job_id, actor=USER)
+    assert await cancel_job(bench.database, result.job_id, actor=USER, settings=bench.stores.settings())
     await _record(bench, result)
     await _record(bench, result)
     assert await bench.stored() == set()
@@ -124,7 +124,7 @@ async def test_verdict_on_a_cancelled_job_leaves_nothing_behind(bench: Workbench
     verdict = await _rejected(bench, result)
     for variant in result.variants:
         await bench.store.delete(variant.object.key)
-    assert await cancel_job(bench.database, result.job_id, actor=USER)
+    assert await cancel_job(bench.database, result.job_id, actor=USER, settings=bench.stores.settings())
     await _record(bench, verdict)
     assert await bench.stored() == set()
 
@@ -133,7 +133,8 @@ async def test_cancelling_and_finishing_at_once_have_one_winner(bench: Workbench
     """The answer to the cancellation tells the truth about how the job ended."""
     result = await bench.processed(await bench.admitted())
     cancelled, _ = await asyncio.gather(
-        cancel_job(bench.database, result.job_id, actor=USER), _record(bench, result)
+        cancel_job(bench.database, result.job_id, actor=USER, settings=bench.stores.settings()),
+        _record(bench, result),
     )
     job = await bench.job(result.job_id)
     assert job.status == (JobStatus.CANCELLED if cancelled else JobStatus.COMPLETED)
@@ -144,7 +145,7 @@ async def test_finished_job_cannot_be_cancelled(bench: Workbench) -> None:
     """A job that is completed stays completed."""
     result = await bench.processed(await bench.admitted())
     await _record(bench, result)
-    assert not await cancel_job(bench.database, result.job_id, actor=USER)
+    assert not await cancel_job(bench.database, result.job_id, actor=USER, settings=bench.stores.settings())
     assert (await bench.medium(result.media_id)).status == MediaStatus.READY
 
 
@@ -156,7 +157,9 @@ async def test_late_result_does_not_bring_a_deleted_medium_back(bench: Workbench
     medium = await bench.medium(result.media_id)
     assert medium.status == MediaStatus.READY
     assert medium.deleted_at is not None
-    assert await restore_media(bench.database, result.media_id, user_id=USER, actor=USER)
+    assert await restore_media(
+        bench.database, result.media_id, user_id=USER, actor=USER, settings=bench.stores.settings()
+    )
     assert (await bench.medium(result.media_id)).deleted_at is None
 
 
@@ -166,7 +169,9 @@ async def test_deleting_twice_is_told_once(bench: Workbench) -> None:
     for _ in range(2):
         await hide_media(bench.database, accepted.media_id, user_id=USER, actor=USER)
     for _ in range(2):
-        await restore_media(bench.database, accepted.media_id, user_id=USER, actor=USER)
+        await restore_media(
+            bench.database, accepted.media_id, user_id=USER, actor=USER, settings=bench.stores.settings()
+        )
     assert len(await bench.emitted(MediaDeleted)) == 1
     assert len(await bench.emitted(MediaRestored)) == 1
     assert await bench.happenings(accepted.media_id) == ["media.uploaded", "media.deleted", "media.restored"]

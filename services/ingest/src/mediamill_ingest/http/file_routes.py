@@ -6,17 +6,21 @@ may tell where the picture was taken.
 
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Row
 
 from mediamill_catalog import media, variants
 from mediamill_ingest.http.byte_ranges import UnsatisfiableRangeError, requested_range
 from mediamill_ingest.http.parts import HttpParts, Parts
+from mediamill_ingest.http.redirects import StoredFile, cdn_redirect, signed_redirect
 from mediamill_runtime.identity import Identity
 from mediamill_storage.keys import EXTENSIONS, PERMANENT
+from mediamill_storage.object_store import StoreUnavailableError
 from mediamill_web.identity import DOCUMENTED, PerhapsCaller
 from mediamill_web.problems import ProblemError, not_found
 from mediamill_web.responses import refusals
@@ -37,10 +41,8 @@ router = APIRouter(tags=["files"], dependencies=DOCUMENTED)
 
 @dataclass(frozen=True)
 class _File:
-    key: str
-    media_type: str
+    stored: StoredFile
     sha256: str
-    file_name: str
     cache: str
 
 
@@ -51,9 +53,10 @@ class _File:
     responses={
         200: {"content": {"image/*": {}}},
         206: {"description": "A part of the file"},
+        302: {"description": "The file is at the CDN, or in the bucket at a signed address"},
         304: {"description": "Not changed"},
         416: {"description": "No such part"},
-        **refusals(404),
+        **refusals(404, 503),
     },
 )
 async def get_file(
@@ -72,33 +75,52 @@ async def _variant(parts: HttpParts, media_id: UUID, name: str) -> _File:
         row = await variants.find_visible(session, media_id, name)
     if row is None:
         raise not_found()
-    return _File(row.key, row.media_type, row.sha256, row.file_name, _FOREVER)
+    return _file(row, row.key, "everybody", _FOREVER)
 
 
 async def _original(parts: HttpParts, media_id: UUID, caller: Identity | None) -> _File:
     """Return the original once it was admitted: what waits, or was refused, is never served."""
     async with parts.database.read() as session:
         row = await media.find(session, media_id)
-    if caller is None or row is None or row.deleted_at is not None:
+    if caller is None or row is None or row.deleted_at is not None or row.purge_requested_at is not None:
         raise not_found()
     if row.user_id != caller.user_id and not caller.has_role("admin"):
         raise not_found()
     if row.original_key is None or not row.original_key.startswith(PERMANENT):
         raise not_found()
-    return _File(row.original_key, row.media_type, row.sha256, row.file_name, _PRIVATE)
+    return _file(row, row.original_key, "owner", _PRIVATE)
+
+
+def _file(row: Row[Any], key: str, audience: Literal["everybody", "owner"], cache: str) -> _File:
+    media_type = row.media_type if row.media_type in EXTENSIONS else _DOWNLOAD_TYPE
+    disposition = _disposition(row.file_name, media_type)
+    return _File(StoredFile(key, media_type, disposition, row.storage_status, audience), row.sha256, cache)
 
 
 async def _answer(parts: HttpParts, file: _File, request: Request) -> Response:
-    found = await parts.store.stat(file.key)
-    if found is None:
+    """Send clients to the CDN if there is one, serve what is here, and send them to the bucket else."""
+    redirect = cdn_redirect(parts.stores, file.stored)
+    found = None if redirect is not None else await parts.store.stat(file.stored.key)
+    if found is not None:
+        return _local_answer(parts, file, found.size_bytes, request)
+    try:
+        redirect = redirect or await signed_redirect(parts.stores, file.stored)
+    except StoreUnavailableError:
+        detail = "The file cannot be reached now."
+        raise ProblemError(503, "storage_unavailable", detail, headers={"Retry-After": "5"}) from None
+    if redirect is None:
         raise not_found()
-    size = found.size_bytes
+    headers = _SAFE_HEADERS | {"Cache-Control": redirect.cache_control, "Location": redirect.url}
+    return Response(status_code=302, headers=headers)
+
+
+def _local_answer(parts: HttpParts, file: _File, size: int, request: Request) -> Response:
     etag = f'"{file.sha256[:32]}"'
     headers = _SAFE_HEADERS | {"ETag": etag, "Cache-Control": file.cache}
     if _matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
-    media_type = file.media_type if file.media_type in EXTENSIONS else _DOWNLOAD_TYPE
-    headers["Content-Disposition"] = _disposition(file.file_name, media_type)
+    media_type = file.stored.media_type
+    headers["Content-Disposition"] = file.stored.disposition
     try:
         wanted = _range(request, size, etag)
     except UnsatisfiableRangeError:
@@ -112,7 +134,7 @@ async def _answer(parts: HttpParts, file: _File, request: Request) -> Response:
     status = 200 if wanted is None else 206
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    body = parts.store.read(file.key, start=start, end=end)
+    body = parts.store.read(file.stored.key, start=start, end=end)
     return StreamingResponse(body, status, headers, media_type)
 
 

@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from mediamill_catalog import jobs, media
 from mediamill_catalog.listing import list_jobs
 from mediamill_catalog.tables import JobStatus
 from mediamill_ingest.http.ownership import own_job, own_medium
 from mediamill_ingest.http.parts import Parts
+from mediamill_ingest.http.repetitions import reused_keys_refused
 from mediamill_ingest.http.schemas import JobPage, JobView, PhotoStatus
 from mediamill_ingest.http.views import job_view, job_with_result, media_view
 from mediamill_ingest.usecases.cancel_job import cancel_job
-from mediamill_web.idempotency import IdempotencyKeyHeader
+from mediamill_web.idempotency import IdempotencyKeyHeader, repeatable
 from mediamill_web.identity import DOCUMENTED, Caller
 from mediamill_web.parameters import DEFAULT_LIMIT, Cursor, Limit
 from mediamill_web.problems import ProblemError, not_found
@@ -33,14 +34,22 @@ async def get_job(job_id: UUID, parts: Parts, caller: Caller) -> JobView:
 @router.delete("/api/admin/media/jobs/{job_id}", responses=refusals(401, 403, 404, 409))
 async def cancel(
     job_id: UUID,
+    request: Request,
     parts: Parts,
     caller: Caller,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - cancelling is repeatable without it
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> JobView:
     """Cancel a job that has not ended; to cancel a cancelled job changes nothing."""
     async with parts.database.read() as session:
         await own_job(session, job_id, caller)
-    await cancel_job(parts.database, job_id, actor=caller.user_id)
+    with reused_keys_refused():
+        await cancel_job(
+            parts.database,
+            job_id,
+            actor=caller.user_id,
+            settings=parts.stores.settings(),
+            request=repeatable(request, idempotency_key),
+        )
     async with parts.database.read() as session:
         row = await own_job(session, job_id, caller)
     if row.status != JobStatus.CANCELLED:

@@ -6,14 +6,32 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import calls, jobs, media
+from mediamill_catalog import audit, calls, jobs, media
 from mediamill_runtime.identity import Identity
-from mediamill_web.problems import not_found
+from mediamill_web.problems import ProblemError, not_found
 
 
-async def own_medium(session: AsyncSession, media_id: UUID, caller: Identity) -> Row[Any]:
-    """Return the caller's medium, deleted or not; raises ProblemError `not_found`."""
-    return _own(await media.find(session, media_id), caller)
+async def own_medium(
+    session: AsyncSession, media_id: UUID, caller: Identity, *, leaving: bool = False
+) -> Row[Any]:
+    """Return the caller's medium, deleted or not; raises ProblemError `not_found`.
+
+    One that is being removed for good is found with `leaving` only.
+    """
+    row = _own(await media.find(session, media_id), caller)
+    if row.purge_requested_at is not None and not leaving:
+        raise not_found()
+    return row
+
+
+async def own_deleted_medium(session: AsyncSession, media_id: UUID, caller: Identity) -> Row[Any]:
+    """Return the caller's medium; raises ProblemError `purged` when there was one, else `not_found`."""
+    row = await media.find(session, media_id)
+    if row is None:
+        stone = (await audit.tombstones(session, [media_id])).get(media_id)
+        if stone is not None and (stone.detail["userId"] == caller.user_id or caller.has_role("admin")):
+            raise purged()
+    return _own(row, caller)
 
 
 async def own_job(session: AsyncSession, job_id: UUID, caller: Identity) -> Row[Any]:
@@ -24,6 +42,11 @@ async def own_job(session: AsyncSession, job_id: UUID, caller: Identity) -> Row[
 async def own_call(session: AsyncSession, call_id: UUID, caller: Identity) -> Row[Any]:
     """Return the caller's queued call; raises ProblemError `not_found`."""
     return _own(await calls.find(session, call_id), caller)
+
+
+def purged() -> ProblemError:
+    """Return the answer for what was removed for good."""
+    return ProblemError(410, "purged", "The medium was removed for good and cannot be brought back.")
 
 
 def _own(row: Row[Any] | None, caller: Identity) -> Row[Any]:

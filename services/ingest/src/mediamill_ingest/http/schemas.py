@@ -90,6 +90,15 @@ class MediaView(Answer):
     deleted_at: datetime | None
 
 
+class RemovalAccepted(Answer):
+    """The medium is hidden and will be gone for good."""
+
+    success: Literal[True] = True
+    status: Literal["purging"] = "purging"
+    media_id: UUID
+    message: str = "The medium is hidden now and is being removed for good."
+
+
 class MediaPage(Answer):
     """Some media, newest first; `nextCursor` asks for the following ones."""
 

@@ -24,7 +24,7 @@ from mediamill_ingest.discarding import drop_unwanted_original
 from mediamill_ingest.group_commit import GroupCommit, Submitted
 from mediamill_ingest.metrics import count_added, count_refused
 from mediamill_ingest.recipes import RecipeBook
-from mediamill_ingest.registration import kind_of, register_unless_known
+from mediamill_ingest.registration import MediaPurgedError, kind_of, register_unless_known
 from mediamill_ingest.staged_bytes import CloudBytes, FolderBytes, StagedBytes
 from mediamill_ingest.work_orders import WorkOrders
 from mediamill_messaging.errors import PermanentError
@@ -71,13 +71,17 @@ async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
     PermanentError(`id_taken`) for ids that belong to others; ObjectNotFoundError while late bytes may come.
     """
     _check_sender(event)
-    medium = await _find_or_register(admission, event)
+    try:
+        medium = await _find_or_register(admission, event)
+    except MediaPurgedError:
+        await _drop(admission, event, event.staged.key)
+        return
     staged = _staged_bytes(admission.stores, event, medium)
     if medium.original_key != event.staged.key:
         await _forget_leftovers(admission, staged, event)
         return
     if medium.status not in media.OPEN:
-        await drop_unwanted_original(admission.database, staged.store, event, event.staged.key)
+        await _drop(admission, event, event.staged.key)
         return
     try:
         if not await staged.is_known(medium, _original_key(medium)):
@@ -116,6 +120,11 @@ async def _forget_leftovers(admission: Admission, staged: StagedBytes, event: Me
         needed = await media.holds_original(session, event.staged.key)
     if staged.place == "s3" and not needed:
         await staged.let_go()
+
+
+async def _drop(admission: Admission, event: MediaUploaded, key: str) -> None:
+    """Remove bytes, wherever they were staged, unless somebody still waits for them."""
+    await drop_unwanted_original(admission.database, admission.stores, event, event.staged.store, key)
 
 
 async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[Any]:
@@ -185,7 +194,7 @@ async def _accept(admission: Admission, staged: StagedBytes, event: MediaUploade
         recipe=admission.recipes.recipe_for(medium.entity_type, source=staged.place),
     )
     if not await admission.orders.place(event.staged.key, accepted):
-        await drop_unwanted_original(admission.database, staged.store, event, original_key)
+        await _drop(admission, event, original_key)
     await staged.let_go()
 
 

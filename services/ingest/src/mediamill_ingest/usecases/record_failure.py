@@ -7,6 +7,7 @@ operator who replays it opens the job again, in the transaction of the replay.
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog.purges import emit_due_purges
 from mediamill_catalog.recovery import job_of_letter, public_code
 from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
@@ -22,19 +23,29 @@ from mediamill_runtime.telemetry import current_trace_id
 _OUR_FAULT = "Something went wrong on our side. The file was kept and can be processed again."
 
 
-async def record_rejected(database: Database, stores: CurrentStores, event: MediaRejected) -> None:
-    """Move medium and job to FAILED and announce it; a late or repeated verdict changes nothing."""
-    async with database.write() as session:
-        failed = await _fail(session, event, event.code, event.detail, event.quarantine_key)
-        if not failed:
-            await drop_late_quarantine(session, stores, event)
+class FailureRecords:
+    """Records failures; a medium that was only kept because of its job is removed when that has failed."""
 
+    def __init__(self, database: Database, stores: CurrentStores) -> None:
+        self._database = database
+        self._stores = stores
 
-async def record_dead_letter(session: AsyncSession, letter: DeadLetter) -> None:
-    """Fail the job that a dead letter was about, in the transaction that stores the letter."""
-    about = await job_of_letter(session, letter.type, letter.payload)
-    if about is not None:
-        await _fail(session, about, public_code(letter.code), _OUR_FAULT)
+    async def record_rejected(self, event: MediaRejected) -> None:
+        """Move medium and job to FAILED and announce it; a late or repeated verdict changes nothing."""
+        async with self._database.write() as session:
+            if await _fail(session, event, event.code, event.detail, event.quarantine_key):
+                await self._remove_if_asked_for(session, event)
+            else:
+                await drop_late_quarantine(session, self._stores, event)
+
+    async def record_dead_letter(self, session: AsyncSession, letter: DeadLetter) -> None:
+        """Fail the job that a dead letter was about, in the transaction that stores the letter."""
+        about = await job_of_letter(session, letter.type, letter.payload)
+        if about is not None and await _fail(session, about, public_code(letter.code), _OUR_FAULT):
+            await self._remove_if_asked_for(session, about)
+
+    async def _remove_if_asked_for(self, session: AsyncSession, about: JobMessage) -> None:
+        await emit_due_purges(session, [about.media_id], settings=self._stores.settings())
 
 
 async def _fail(

@@ -38,6 +38,7 @@ async def settle(
             code=verdict.code,
             detail=verdict.detail,
             quarantine_key=quarantine_key(job.media_id),
+            quarantine_store=job.source.store,
         )
 
 
