@@ -20,8 +20,8 @@ from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.dead_letters import dead_letter_effect
 from mediamill_ingest.progress_board import ProgressBoard
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
-from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.purge_media import record_purged
+from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route

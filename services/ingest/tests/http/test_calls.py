@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from mediamill_contracts.call import CallCompleted, CallProgressed, RequestCall
-from mediamill_ingest.dead_letters import on_dead_letter
+from mediamill_ingest.dead_letters import dead_letter_effect
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
+from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_messaging.transport import DeadLetter
 
 from .conftest import Api
@@ -68,8 +69,9 @@ async def test_call_waits_then_tells_how_it_ended(api: Api) -> None:
 async def test_call_that_was_given_up_says_sorry(api: Api) -> None:
     """The dead letter of a call fails it; its user reads a sentence of ours and nothing of the reason."""
     job_id = await queue(api)
+    effect = dead_letter_effect(FailureRecords(api.parts.database, api.parts.stores))
     async with api.parts.database.write() as session:
-        await on_dead_letter(session, letter(job_id))
+        await effect(session, letter(job_id))
     seen = await look(api, job_id)
     assert (seen["status"], seen["error"]["code"]) == ("failed", "retries_exhausted")
     assert "10.0.0.7" not in str(seen)

@@ -59,5 +59,5 @@ async def _ask_again(database: Database, platform: PlatformSettings, run: Run, r
         overdue = await purges.overdue_purges(session, before=run.now - ASK_AGAIN_AFTER, limit=BATCH)
     if overdue and not run.dry_run:
         async with database.write() as session:
-            await purges.emit_purges(session, overdue, settings=platform, actor=ACTOR)
-    report.add("unfinished removals asked for again", *(medium.id for medium in overdue))
+            await purges.emit_due_purges(session, overdue, settings=platform)
+    report.add("unfinished removals asked for again", *overdue)

@@ -98,8 +98,7 @@ class _Expiring:
             await timeline.record(session, line)
             if job is not None and await jobs.fail_job(session, job.id, code=CODE, detail=DETAIL, now=now):
                 await emit(session, _failure(medium, job))
-            due = await purges.due_purges(session, [medium.id])
-            await purges.emit_purges(session, due, settings=self.platform, actor=ACTOR)
+            await purges.emit_due_purges(session, [medium.id], settings=self.platform)
         return True
 
     async def _remove_staged(self, medium: Row[Any]) -> None:
