@@ -25,6 +25,7 @@ from mediamill_messaging.envelope import seal
 from mediamill_outbox.emit import enqueue_all
 from mediamill_storage import keys
 
+_SYSTEM = "system"
 _IN_WORK = (MediaStatus.CONFIRMED, MediaStatus.PROCESSING)
 """States in which a job is open, whose end is going to be recorded."""
 
@@ -95,7 +96,7 @@ async def emit_due_purges(
             stores=_stores_to_clear(row, settings),
             final=True,
             s3=settings.known_s3_location,
-            requested_by=row.deleted_by,
+            requested_by=row.deleted_by or _SYSTEM,
         )
         for row in rows
     ]
@@ -166,7 +167,7 @@ async def finish_purge(session: AsyncSession, event: MediaPurged, *, now: dateti
         "sizeBytes": row.size_bytes,
         "keys": list(event.removed_keys),
     }
-    await audit.record(session, Act(row.deleted_by, audit.PURGED, now, event.media_id, detail))
+    await audit.record(session, Act(row.deleted_by or _SYSTEM, audit.PURGED, now, event.media_id, detail))
     return True
 
 
