@@ -16,6 +16,7 @@ from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded, StagedObject
 from mediamill_contracts.recipe import Limits
 from mediamill_contracts.storage import S3Location
+from mediamill_contracts.sync import RequestPurge
 from mediamill_database import Database
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.recipes import RecipeBook
@@ -23,7 +24,7 @@ from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_ingest.usecases.cancel_job import cancel_job
 from mediamill_ingest.usecases.confirm_upload import Confirmation
 from mediamill_ingest.usecases.initiate_upload import UploadPace, WantedUpload, initiate_upload
-from mediamill_ingest.usecases.record_failure import record_rejected
+from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_messaging.errors import PermanentError
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.keys import quarantine_key, staged_key
@@ -100,6 +101,13 @@ class CloudBench(Workbench):
         stores, policy = self.admission.stores, self.admission.policy
         await Confirmation(self.database, stores, policy, timedelta(days=1)).confirm(row.id, USER)
         return await self.last(MediaUploaded)
+
+    async def clear_s3(self) -> None:
+        """Do what the service that removes objects was asked to do."""
+        for request in await self.emitted(RequestPurge):
+            assert request.stores == ("s3",)
+            for key in request.keys:
+                await self.cloud.delete(key)
 
     async def in_s3(self) -> set[str]:
         """Return the keys in the bucket."""
@@ -239,7 +247,7 @@ async def test_bad_bytes_are_quarantined_in_s3(bench: CloudBench, photo_corpus: 
     verdict = await bench.last(MediaRejected)
     assert (verdict.code, verdict.quarantine_store) == ("executable_content", "s3")
     assert await bench.in_s3() == {quarantine_key(event.media_id)}
-    await record_rejected(bench.database, bench.admission.stores, verdict)
+    await FailureRecords(bench.database, bench.stores).record_rejected(verdict)
     medium = await bench.medium(event.media_id)
     assert (medium.status, medium.original_key) == (MediaStatus.FAILED, quarantine_key(event.media_id))
     await admit_upload(bench.admission, event)
@@ -264,16 +272,18 @@ async def test_a_refused_upload_that_was_cancelled_leaves_nothing(
     """Quarantined bytes of a cancelled job are removed from the store that they are in."""
     event = await bench.announce_in_s3(photo_corpus.hostile("elf").path.read_bytes())
     await admit_upload(bench.admission, event)
-    await cancel_job(bench.database, event.job_id, actor=USER)
-    await record_rejected(bench.database, bench.admission.stores, await bench.last(MediaRejected))
+    await cancel_job(bench.database, event.job_id, actor=USER, settings=bench.stores.settings())
+    await FailureRecords(bench.database, bench.stores).record_rejected(await bench.last(MediaRejected))
+    await bench.clear_s3()
     assert await bench.in_s3() == set()
 
 
 async def test_a_cancelled_upload_leaves_nothing(bench: CloudBench, photo: bytes) -> None:
     """What was staged for a job that nobody waits for is removed."""
     event = await bench.confirmed(photo)
-    await cancel_job(bench.database, event.job_id, actor=USER)
+    await cancel_job(bench.database, event.job_id, actor=USER, settings=bench.stores.settings())
     await admit_upload(bench.admission, event)
+    await bench.clear_s3()
     assert await bench.in_s3() == set()
     assert await bench.emitted(MediaAccepted) == []
 
