@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,6 +18,18 @@ log = logging.getLogger(__name__)
 T = TypeVar("T", bound=BaseModel)
 Build = Callable[[], httpx.Request]
 """Makes the request afresh for each try: a streamed body can be read only once."""
+
+
+_EXPIRED_STATUS = frozenset({403})
+"""What S3 says of a signature whose time is over."""
+
+
+@dataclass(frozen=True)
+class SignedPut:
+    """A URL that somebody signed, and the headers to send with it."""
+
+    url: str
+    headers: Mapping[str, str]
 
 
 class HttpSession:
@@ -72,6 +85,29 @@ class HttpSession:
             if pause is None:
                 raise _final(request, outcome)
             log.debug("%s %s: %s; again in %.2f s", request.method, request.url, outcome, pause)
+            await asyncio.sleep(pause)
+
+    async def put(
+        self, sign: Callable[[], Awaitable[SignedPut]], body: Callable[[], AsyncIterator[bytes]]
+    ) -> None:
+        """PUT a body where somebody signed for it, without the caller's token; each try has both anew.
+
+        Raises ProblemError (by status) and ServerUnreachableError.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            signed = await sign()
+            request = self._client.build_request("PUT", signed.url, headers=signed.headers, content=body())
+            outcome = await self._try(request)
+            if isinstance(outcome, httpx.Response):
+                if outcome.is_success:
+                    return
+                if outcome.status_code not in RETRIED_STATUS | _EXPIRED_STATUS:
+                    raise _refusal(outcome)
+            pause = self._policy.pause_after(attempt, outcome)
+            if pause is None:
+                raise _final(request, outcome)
             await asyncio.sleep(pause)
 
     async def _try(self, request: httpx.Request) -> httpx.Response | httpx.TransportError:

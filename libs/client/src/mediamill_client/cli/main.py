@@ -64,6 +64,7 @@ def login(access: Access, email: str, password_stdin: bool) -> int:
 @click.option(
     "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Uploads at a time."
 )
+@click.option("--presigned", is_flag=True, help="Send the files to S3 directly, by signed URLs.")
 @as_json
 @click.pass_obj
 def upload(
@@ -76,6 +77,7 @@ def upload(
     title: str | None,
     wait: bool,
     parallel: int,
+    presigned: bool,
     as_json: bool,
 ) -> int:
     """Upload FILES; a lost connection or a busy server is tried again and never makes a second copy."""
@@ -87,6 +89,7 @@ def upload(
         title=title,
         parallel=parallel,
         wait=wait,
+        presigned=presigned,
     )
     return run(upload_files(access, order, as_json=as_json))
 

@@ -28,6 +28,8 @@ class UploadOrder:
     title: str | None
     parallel: int
     wait: bool
+    presigned: bool = False
+    """Send the files to S3 by signed URLs instead of to the server."""
 
 
 async def upload_files(access: Access, order: UploadOrder, *, as_json: bool) -> int:
@@ -89,7 +91,8 @@ class _Batch:
             self._shown.progress(name, "uploading", 100 * done / total if total else 0)
 
         order = self._order
-        return await self._client.upload(
+        upload = self._client.upload_to_s3 if order.presigned else self._client.upload
+        return await upload(
             path,
             entity_type=order.entity_type,
             entity_id=order.entity_id,
