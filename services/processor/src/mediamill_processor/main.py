@@ -27,6 +27,7 @@ from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.s3 import S3Stores
 from mediamill_storage.stores import Stores
 
 _MEGA = 1_000_000
@@ -126,7 +127,8 @@ def build_service(settings: ProcessorSettings) -> Service:
     broker = settings.broker_url.get_secret_value()
     store = LocalObjectStore(settings.storage_root)
     outgoing = RabbitTransport(broker, service="processor")
-    parts = build_parts(settings, Stores(store), outgoing.publisher)
+    s3 = S3Stores.from_environment(settings, scratch=store.temporaries)
+    parts = build_parts(settings, Stores(store, s3), outgoing.publisher)
     incoming = RabbitTransport(
         broker, service="processor", subscriptions=parts.subscriptions, broadcasts=parts.broadcasts
     )
@@ -145,6 +147,8 @@ def build_service(settings: ProcessorSettings) -> Service:
         await parts.stop()
         await outgoing.stop(grace_seconds=1)
         await store.close()
+        if s3 is not None:
+            await s3.close()
 
     checks = {"broker": incoming.check, "storage": store.check, "decoders": parts.pool.check}
     return Service(

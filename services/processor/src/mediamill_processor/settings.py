@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.settings import StorageSettings
 
 Lane = Literal["images", "images-bulk", "videos"]
@@ -15,7 +16,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class ProcessorSettings(StorageSettings):
+class ProcessorSettings(StorageSettings, S3Settings):
     """How many pictures at once, and what one picture may cost; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="PROCESSOR_")
