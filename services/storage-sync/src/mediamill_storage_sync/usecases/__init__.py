@@ -1,0 +1,1 @@
+"""What storage-sync does, one verb a file."""
