@@ -8,7 +8,7 @@ from mediamill_catalog.settings import SettingsWatch
 from mediamill_contracts.call import CallCompleted, CallProgressed
 from mediamill_contracts.media import MediaProcessed, MediaProgressed, MediaRejected, MediaUploaded
 from mediamill_contracts.platform import SettingsChanged
-from mediamill_contracts.sync import MediaPurged
+from mediamill_contracts.sync import MediaPurged, SyncCompleted, SyncProgressed
 from mediamill_contracts.topology import (
     INGEST_ADMISSION,
     INGEST_PROGRESS,
@@ -24,6 +24,7 @@ from mediamill_ingest.usecases.purge_media import record_purged
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
+from mediamill_ingest.usecases.record_sync import record_sync_completed, record_sync_progressed
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
 from mediamill_outbox import DeadLetterEffect
 
@@ -53,6 +54,7 @@ class Handlers:
                     route(MediaRejected, self.on_media_rejected),
                     route(CallCompleted, self.on_call_completed),
                     route(MediaPurged, self.on_media_purged),
+                    route(SyncCompleted, self.on_sync_completed),
                 ),
             ),
         )
@@ -65,6 +67,7 @@ class Handlers:
                 (
                     route(MediaProgressed, self.on_media_progressed),
                     route(CallProgressed, self.on_call_progressed),
+                    route(SyncProgressed, self.on_sync_progressed),
                 ),
             ),
             BroadcastSubscription(INGEST_SETTINGS, (route(SettingsChanged, self.on_settings_changed),)),
@@ -86,6 +89,15 @@ class Handlers:
     async def on_media_purged(self, event: MediaPurged, _delivery: Delivery) -> None:
         """Let the record go."""
         await record_purged(self._database, event)
+
+    async def on_sync_completed(self, event: SyncCompleted, _delivery: Delivery) -> None:
+        """Record the end of a transfer."""
+        location = self._settings.current.known_s3_location
+        await record_sync_completed(self._database, event, s3=location)
+
+    async def on_sync_progressed(self, event: SyncProgressed, _delivery: Delivery) -> None:
+        """Record how far a transfer is."""
+        await record_sync_progressed(self._database, event)
 
     async def on_media_progressed(self, report: MediaProgressed, _delivery: Delivery) -> None:
         """Put the report on the board."""
