@@ -28,6 +28,7 @@ from mediamill_runtime.settings import (
     variable_name,
 )
 from mediamill_standalone.settings import StandaloneSettings
+from mediamill_storage_sync.settings import StorageSyncSettings
 
 TARGET = Path(__file__).resolve().parent.parent / ".env.example"
 WIDTH = 108
@@ -35,12 +36,13 @@ SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("Every service", SharedSettings),
     ("Services that answer to users: ingest, console, notifier", IdentitySettings),
     ("Control plane: ingest, console, cleanup, migrations", DatabaseSettings),
-    ("Services that read or write objects: ingest, processor, cleanup", StorageSettings),
+    ("Services that read or write objects: ingest, processor, storage-sync, cleanup", StorageSettings),
     ("Services that use S3: ingest, processor, storage-sync, console, cleanup", S3Settings),
     ("Control plane: what holds until an operator decides otherwise", PlatformEnvironment),
     ("ingest", IngestSettings),
     ("console", ConsoleSettings),
     ("processor", ProcessorSettings),
+    ("storage-sync", StorageSyncSettings),
     ("notifier", NotifierSettings),
     ("cleanup", CleanupSettings),
     ("standalone (`make run`)", StandaloneSettings),

@@ -18,6 +18,7 @@ from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
 from mediamill_runtime.settings import SharedSettings, variable_name
+from mediamill_storage_sync.settings import StorageSyncSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -30,6 +31,7 @@ SETTINGS: dict[str, type[SharedSettings]] = {
     "processor": ProcessorSettings,
     "notifier": NotifierSettings,
     "cleanup": CleanupSettings,
+    "storage-sync": StorageSyncSettings,
 }
 
 
@@ -112,7 +114,7 @@ def test_root_file_systems_are_read_only(name: str) -> None:
     assert SERVICES[name]["read_only"] is True
 
 
-@pytest.mark.parametrize("name", ["processor", "notifier", "cleanup", "ingest", "console"])
+@pytest.mark.parametrize("name", ["processor", "notifier", "storage-sync", "cleanup", "ingest", "console"])
 def test_services_can_be_scaled(name: str) -> None:
     """`--scale` works: neither a fixed name nor a fixed port stands in the way of a second replica."""
     assert not {"container_name", "ports", "hostname"} & set(SERVICES[name])

@@ -20,13 +20,32 @@ from mediamill_outbox import EmbeddedBus, OutboxPublisher, RabbitWithFallback
 from mediamill_processor import main as processor
 from mediamill_processor.settings import ProcessorSettings
 from mediamill_runtime.operations import operations_routes
+from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.service import Service
 from mediamill_runtime.settings import load_settings
 from mediamill_standalone.data_folder import DataFolder
 from mediamill_standalone.page_routes import page_routes
 from mediamill_standalone.settings import StandaloneSettings
 from mediamill_storage.local import LocalObjectStore
+from mediamill_storage.s3 import S3Stores
 from mediamill_storage.stores import Stores
+from mediamill_storage_sync import main as storage_sync
+from mediamill_storage_sync.settings import TransferSettings
+
+PARALLEL_FILES_ON_SQLITE = 5
+"""Files in transfer at once unless `STORAGE_SYNC_PARALLEL_FILES` says otherwise."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all services stand on."""
+
+    folder: DataFolder
+    database_url: SecretStr
+    database: Database
+    local: LocalObjectStore
+    s3: S3Stores | None
+    publisher: OutboxPublisher
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,7 @@ class Parts:
 
     ingest: ingest.IngestParts
     processor: processor.ProcessorParts
+    storage_sync: storage_sync.StorageSyncParts
     notifier: notifier.NotifierParts
     cleanup: cleanup.CleanupParts
     max_frame_bytes: int
@@ -46,8 +66,9 @@ def build_service(settings: StandaloneSettings) -> Service:
     url = settings.database_url or SecretStr(folder.database_url)
     database = Database(url.get_secret_value())
     store = LocalObjectStore(folder.storage)
+    s3 = S3Stores.from_environment(load_settings(S3Settings))
     publisher = OutboxPublisher(database)
-    parts = _build_parts(folder, url, database, store, publisher)
+    parts = _build_parts(Ground(folder, url, database, store, s3, publisher))
     transport = _build_transport(settings, database, publisher, parts)
 
     async def start() -> None:
@@ -66,6 +87,8 @@ def build_service(settings: StandaloneSettings) -> Service:
         await parts.processor.stop()
         await parts.ingest.stop()
         await store.close()
+        if s3 is not None:
+            await s3.close()
         await database.close()
 
     checks = {
@@ -86,33 +109,46 @@ def build_service(settings: StandaloneSettings) -> Service:
     )
 
 
-def _build_parts(
-    folder: DataFolder,
-    url: SecretStr,
-    database: Database,
-    store: LocalObjectStore,
-    publisher: OutboxPublisher,
-) -> Parts:
-    shared: dict[str, Any] = {"jwt_secret": SecretStr(folder.signing_key())}
-    stored: dict[str, Any] = {"storage_root": folder.storage}
-    uploads = load_settings(UploadSettings, database_url=url, **shared, **stored)
+def _build_parts(ground: Ground) -> Parts:
+    shared: dict[str, Any] = {"jwt_secret": SecretStr(ground.folder.signing_key())}
+    stored: dict[str, Any] = {"storage_root": ground.folder.storage}
+    uploads = load_settings(UploadSettings, database_url=ground.database_url, **shared, **stored)
     sockets = load_settings(SocketSettings, **shared)
-    duties = load_settings(DutySettings, database_url=url, **stored)
-    ingest_parts = ingest.build_parts(uploads, database, store)
+    duties = load_settings(DutySettings, database_url=ground.database_url, **stored)
+    ingest_parts = ingest.build_parts(uploads, ground.database, ground.local, s3=ground.s3)
+    stores = Stores(ground.local, ground.s3)
     return Parts(
         ingest_parts,
-        processor.build_parts(load_settings(ProcessorSettings, **stored), Stores(store), publisher),
+        processor.build_parts(load_settings(ProcessorSettings, **stored), stores, ground.publisher),
+        storage_sync.build_parts(_transfer_settings(ground.database, **stored), stores, ground.publisher),
         notifier.build_app(sockets, ingest_parts.verifier),
-        cleanup.build_parts(duties, database, store),
+        cleanup.build_parts(duties, ground.database, ground.local, s3=ground.s3),
         sockets.max_frame_bytes,
     )
+
+
+def _transfer_settings(database: Database, **values: Any) -> TransferSettings:
+    """Read the settings of transfers; where one writer serves everybody, fewer files move at once."""
+    settings = load_settings(TransferSettings, **values)
+    if database.dialect == "sqlite" and "parallel_files" not in settings.model_fields_set:
+        return settings.model_copy(update={"parallel_files": PARALLEL_FILES_ON_SQLITE})
+    return settings
 
 
 def _build_transport(
     settings: StandaloneSettings, database: Database, publisher: OutboxPublisher, parts: Parts
 ) -> Transport:
-    subscriptions = (*parts.ingest.subscriptions, *parts.processor.subscriptions)
-    broadcasts = (*parts.ingest.broadcasts, *parts.processor.broadcasts, parts.notifier.broadcast)
+    subscriptions = (
+        *parts.ingest.subscriptions,
+        *parts.processor.subscriptions,
+        *parts.storage_sync.subscriptions,
+    )
+    broadcasts = (
+        *parts.ingest.broadcasts,
+        *parts.processor.broadcasts,
+        parts.storage_sync.broadcast,
+        parts.notifier.broadcast,
+    )
     effect = parts.ingest.on_dead_letter
     if not settings.uses_broker:
         return EmbeddedBus(database, subscriptions, broadcasts, effect, publisher=publisher)
