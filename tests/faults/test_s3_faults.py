@@ -1,0 +1,127 @@
+"""S3 fails in every way while files are transferred, and the worker is killed: counts stay exact, claims true."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+
+import pytest
+
+from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.tables import StorageStatus, SyncStatus
+from mediamill_testing.fault_proxy import FaultProxy
+from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.servers.s3 import S3Server
+from mediamill_testing.transfers import Operator, TransferSystem
+from mediamill_testing.waiting import eventually
+
+COUNT = 120
+FILES = 2 * COUNT
+SIZE = 40_000
+IN_TRANSFER = 20
+"""Files that the worker moves at once: so many may be sent again after each kill."""
+ENDS = (SyncStatus.COMPLETED, SyncStatus.PARTIAL_FAILED, SyncStatus.FAILED)
+
+
+@pytest.fixture
+def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    """Give a proxy before the S3 server."""
+    with FaultProxy(s3_server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def transfers(
+    rabbitmq: RabbitServer, postgres: PostgresServer, s3_server: S3Server, proxy: FaultProxy
+) -> Iterator[TransferSystem]:
+    """Run ingest and storage-sync, which sees S3 through the proxy."""
+    with rabbitmq.vhost() as vhost, postgres.database() as database_url, s3_server.bucket() as bucket:
+        asyncio.run(upgrade(database_url))
+        system = TransferSystem(
+            broker_url=rabbitmq.url_of(vhost),
+            database_url=database_url,
+            bucket=bucket.model_copy(update={"endpoint": proxy.url}),
+            credentials=s3_server.credentials,
+        )
+        try:
+            yield system.start()
+        finally:
+            system.close()
+
+
+@pytest.fixture
+async def operator(transfers: TransferSystem, s3_server: S3Server) -> AsyncIterator[Operator]:
+    """Give an operator whose own view of S3 does not pass the proxy."""
+    operator = Operator(transfers, s3_server.url)
+    yield operator
+    await operator.close()
+
+
+def _answers_500(proxy: FaultProxy) -> None:
+    proxy.answer(500, times=150)
+
+
+def _cuts_bodies(proxy: FaultProxy) -> None:
+    proxy.cut_requests(10_000, times=60, matching="PUT")
+    proxy.cut_answers(300, times=60)
+
+
+def _is_slow(proxy: FaultProxy) -> None:
+    proxy.slow_down(bytes_per_second=200_000, delay_seconds=0.2)
+
+
+def _is_away(proxy: FaultProxy) -> None:
+    proxy.go_away()
+
+
+FAULTS: list[Callable[[FaultProxy], None]] = [_answers_500, _cuts_bodies, _is_slow, _is_away]
+
+
+@pytest.mark.parametrize("break_s3", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
+async def test_faults_of_s3_lose_nothing(
+    operator: Operator, proxy: FaultProxy, break_s3: Callable[[FaultProxy], None]
+) -> None:
+    """The job ends one way or the other with exact counts, a retry finishes it, and claims stay true throughout."""
+    ids = await operator.add_media(COUNT, size=SIZE)
+    break_s3(proxy)
+    job_id = await operator.ask("upload_to_s3", ids, delete_source=True)
+    details = await operator.end_of(job_id)
+    job = details.job
+    assert job.status in ENDS
+    assert job.processed_files + job.failed_files == FILES
+    assert (job.status is SyncStatus.COMPLETED) == (job.failed_files == 0)
+    assert await operator.missing(ids) == []
+
+    proxy.heal()
+    proxy.come_back()
+    if job.status is not SyncStatus.COMPLETED:
+        await operator.retry(job_id)
+        job = (await operator.end_of(job_id)).job
+    assert (job.status, job.processed_files, job.failed_files) == (SyncStatus.COMPLETED, FILES, 0)
+    assert await operator.statuses(ids) == {StorageStatus.S3}
+    assert await operator.missing(ids) == []
+    assert await operator.keys_in("local") == set()
+
+
+async def test_a_killed_worker_copies_only_what_is_missing(
+    transfers: TransferSystem, operator: Operator, proxy: FaultProxy
+) -> None:
+    """SIGKILL amid a batch, twice: every file is counted once, and no object is sent a second time in vain."""
+    ids = await operator.add_media(COUNT, size=SIZE)
+    proxy.slow_down(delay_seconds=0.3)
+    job_id = await operator.ask("upload_to_s3", ids)
+    for part in (FILES // 6, FILES // 3):
+        await eventually(partial(_has_objects, operator, part))
+        await asyncio.to_thread(transfers.storage_sync.kill)
+        await asyncio.to_thread(transfers.storage_sync.start)
+    proxy.slow_down()
+    job = (await operator.end_of(job_id)).job
+    assert (job.status, job.processed_files, job.failed_files) == (SyncStatus.COMPLETED, FILES, 0)
+    assert job.processed_bytes == COUNT * (SIZE + 200)
+    assert await operator.missing(ids) == []
+    sent = sum(line.startswith("PUT") for line in proxy.requests)
+    assert sent <= FILES + 2 * IN_TRANSFER
+
+
+async def _has_objects(operator: Operator, count: int) -> bool:
+    return len(await operator.keys_in("s3")) >= count
