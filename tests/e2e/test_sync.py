@@ -57,7 +57,7 @@ async def operator(
 
 
 async def test_many_files_go_to_s3_and_come_back(operator: Operator) -> None:
-    """600 files in batches: up with the source removed, down again, each object whole and nothing left over."""
+    """600 files in batches: up with the source removed, down again, all of them whole, nothing left over."""
     ids = await operator.add_media(MANY)
     up = await operator.end_of(await operator.ask("upload_to_s3", ids, delete_source=True))
     assert (up.job.status, up.job.processed_files, up.job.failed_files) == (SyncStatus.COMPLETED, 600, 0)

@@ -1,4 +1,4 @@
-"""S3 fails in every way while files are transferred, and the worker is killed: counts stay exact, claims true."""
+"""S3 fails in every way amid transfers, and the worker is killed: counts stay exact, claims true."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -81,7 +81,7 @@ FAULTS: list[Callable[[FaultProxy], None]] = [_answers_500, _cuts_bodies, _is_sl
 async def test_faults_of_s3_lose_nothing(
     operator: Operator, proxy: FaultProxy, break_s3: Callable[[FaultProxy], None]
 ) -> None:
-    """The job ends one way or the other with exact counts, a retry finishes it, and claims stay true throughout."""
+    """The job ends one way or the other with exact counts, a retry finishes it, and claims are true."""
     ids = await operator.add_media(COUNT, size=SIZE)
     break_s3(proxy)
     job_id = await operator.ask("upload_to_s3", ids, delete_source=True)
@@ -106,7 +106,7 @@ async def test_faults_of_s3_lose_nothing(
 async def test_a_killed_worker_copies_only_what_is_missing(
     transfers: TransferSystem, operator: Operator, proxy: FaultProxy
 ) -> None:
-    """SIGKILL amid a batch, twice: every file is counted once, and no object is sent a second time in vain."""
+    """SIGKILL amid a batch, twice: every file is counted once, and nothing is sent again in vain."""
     ids = await operator.add_media(COUNT, size=SIZE)
     proxy.slow_down(delay_seconds=0.3)
     job_id = await operator.ask("upload_to_s3", ids)

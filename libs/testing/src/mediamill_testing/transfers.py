@@ -1,4 +1,4 @@
-"""Media to transfer, and the two services that transfer them: ingest as the record, storage-sync as the worker.
+"""Media to transfer, and the two services that do it: ingest as the record, storage-sync as the worker.
 
 Media are written as if they had been processed long ago, so that a thousand of them cost seconds.
 """
@@ -184,9 +184,7 @@ class Operator:
             objects = [(row.original_key, row.sha256)]
             objects += [(variant.key, variant.sha256) for variant in variants.get(row.id, [])]
             for store in claimed:
-                lost += [
-                    f"{store}:{key}" for key, sha256 in objects if not await self._has(store, key, sha256)
-                ]
+                lost += [f"{store}:{key}" for key, sha in objects if not await self._has(store, key, sha)]
         return lost
 
     async def keys_in(self, store: Store) -> set[str]:
