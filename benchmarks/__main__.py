@@ -19,6 +19,7 @@ from benchmarks.machine import describe
 from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
 from benchmarks.measures.idle import measure_idle
 from benchmarks.measures.overhead import measure_overhead
+from benchmarks.measures.sync import measure_sync
 from benchmarks.measures.throughput import Throughput, measure_throughput
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.run import Contestant
@@ -69,12 +70,16 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
         throughput = await _throughput(installation, (staged, upload), paths, folder, plan)
         print("accepting", flush=True)
         accepting = await _accepting(installation, files, plan)
+        print("transfers to S3 and back", flush=True)
+        sync = await measure_sync(
+            installation.rabbitmq, installation.postgres, rounds=plan.sync_rounds, files=plan.sync_files
+        )
     except BaseException:
         print(installation.last_words(), flush=True)
         raise
     finally:
         await installation.stop()
-    return report.Results(machine, _facts(photos, plan), throughput, idle, overhead, accepting)
+    return report.Results(machine, _facts(photos, plan), throughput, idle, overhead, accepting, sync)
 
 
 async def _throughput(

@@ -19,6 +19,8 @@ class Plan:
     steady_seconds: float
     loop_rounds: int
     loop_uploads: int
+    sync_rounds: int
+    sync_files: int
 
 
 FULL = Plan(
@@ -32,6 +34,8 @@ FULL = Plan(
     steady_seconds=15.0,
     loop_rounds=3,
     loop_uploads=300,
+    sync_rounds=3,
+    sync_files=1_000,
 )
 QUICK = Plan(
     rounds=1,
@@ -44,4 +48,6 @@ QUICK = Plan(
     steady_seconds=1.0,
     loop_rounds=1,
     loop_uploads=50,
+    sync_rounds=1,
+    sync_files=40,
 )

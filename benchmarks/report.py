@@ -9,6 +9,7 @@ from benchmarks.claims import Claim, percentile
 from benchmarks.measures.accepting import Accepting, Cell
 from benchmarks.measures.idle import Idle
 from benchmarks.measures.overhead import Overhead
+from benchmarks.measures.sync import BYTES, Sync
 from benchmarks.measures.throughput import Throughput
 from benchmarks.picture import draw
 
@@ -30,10 +31,11 @@ class Results:
     idle: Idle
     overhead: Overhead
     accepting: Accepting
+    sync: Sync
 
     def claims(self) -> list[Claim]:
         """Return every claim with its target."""
-        parts = (self.throughput, self.idle, self.overhead, self.accepting)
+        parts = (self.throughput, self.idle, self.overhead, self.accepting, self.sync)
         return [claim for part in parts for claim in part.claims()]
 
 
@@ -72,6 +74,8 @@ def _markdown(results: Results) -> str:
         "## Accepting uploads\n",
         "The processor is stopped, unless said: accepted jobs wait in their queue.\n",
         _cells_table(results.accepting),
+        "## Transfers to S3 and back\n",
+        _sync_table(results.sync),
         "## One upload on an idle system\n",
         _idle_line(results.idle),
         "## CPU a job, one-pixel photos\n",
@@ -108,6 +112,15 @@ def _cells_table(accepting: Accepting) -> str:
         "| size | load | uploads | p50, ms | p99, ms | uploads/s | not 202 |",
         "|---|---|---|---|---|---|---|",
     ]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _sync_table(sync: Sync) -> str:
+    def row(name: str, ours: list[float], bare: list[float]) -> str:
+        return f"| {name} | {percentile(ours, 50):.0f} | {percentile(bare, 50):.0f} |"
+
+    head = [f"| files of {BYTES // 1000} kB a second, median | with record | bare loop |", "|---|---|---|"]
+    rows = [row("to S3", sync.up, sync.up_bare), row("from S3", sync.down, sync.down_bare)]
     return "\n".join([*head, *rows]) + "\n"
 
 
