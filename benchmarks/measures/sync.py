@@ -1,8 +1,8 @@
 """How fast a thousand files reach S3 and come back, beside a bare loop that does nothing but put and get.
 
 The loop is what one would write first: aioboto3, 32 requests at a time, no checks, no record. Ours is the
-whole way: request, transfer with checksums, report, and the record that claims the copies. Both take turns on one
-S3 server.
+whole way: request, transfer with checksums, report, and the record that claims the copies. Both take turns
+on one S3 server.
 """
 
 import asyncio
