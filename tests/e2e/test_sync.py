@@ -117,7 +117,7 @@ async def test_a_cancelled_job_stops_within_seconds(operator: Operator, proxy: F
     job_id = await operator.ask("upload_to_s3", ids)
 
     async def some_are_done() -> bool:
-        return (await operator.job(job_id)).job.processed_files > 0
+        return bool((await operator.job(job_id)).job.processed_files > 0)
 
     await eventually(some_are_done)
     await operator.cancel(job_id)

@@ -159,12 +159,12 @@ class Operator:
     async def end_of(self, job_id: UUID, seconds: float = 120) -> SyncJobDetails:
         """Wait until the job has ended; return it."""
 
-        async def ended() -> SyncJobDetails | None:
+        async def ended() -> SyncJobDetails:
             details = await self.job(job_id)
-            return None if details.job.status in OPEN else details
+            assert details.job.status not in OPEN, details.job.status  # noqa: S101 - means "not yet"
+            return details
 
-        details: SyncJobDetails = await eventually(ended, timeout=seconds)  # type: ignore[assignment] # not None
-        return details
+        return await eventually(ended, timeout=seconds)
 
     async def statuses(self, media_ids: Sequence[UUID]) -> set[StorageStatus]:
         """Return what the rows claim."""

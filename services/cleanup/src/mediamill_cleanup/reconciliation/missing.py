@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import inventory, media
-from mediamill_catalog.placement import wanted_stores
-from mediamill_catalog.storage_claims import other_store, stores_of
+from mediamill_catalog.placement import stores_of, wanted_stores
+from mediamill_catalog.storage_claims import other_store
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.sync_automatic import request_copy, request_removal
 from mediamill_cleanup.reconciliation.scope import Scope

@@ -6,7 +6,7 @@ day, what somebody works on and what is about to be purged anyway is never judge
 """
 
 from mediamill_catalog import inventory
-from mediamill_catalog.storage_claims import stores_of
+from mediamill_catalog.placement import stores_of
 from mediamill_catalog.stored_media import StoredMedium
 from mediamill_catalog.tables import MediaStatus
 from mediamill_cleanup.batches import BATCH, batched

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from mediamill_catalog import inventory, media
-from mediamill_catalog.placement import wanted_stores
+from mediamill_catalog.placement import stores_of, wanted_stores
 from mediamill_catalog.references import in_transfer, owners, staged_in_use, variants_at
-from mediamill_catalog.storage_claims import stores_of
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.sync_automatic import request_removal
 from mediamill_cleanup.announcements import UNSEEN_AGE, may_be_announced
