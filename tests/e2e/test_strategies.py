@@ -1,0 +1,206 @@
+"""Each storage strategy with separate processes and real S3: records are true, and addresses work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from mediamill_catalog import audit
+from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.settings import save
+from mediamill_catalog.stored_media import load_stored_media
+from mediamill_client import Media, MediamillClient
+from mediamill_contracts.recipe import STRATEGY_STORES
+from mediamill_contracts.storage import S3Location
+from mediamill_database import Database
+from mediamill_storage.s3 import S3ObjectStore
+from mediamill_testing.photos import PhotoCorpus
+from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.servers.s3 import S3Server
+from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem, ServiceProcess
+from mediamill_testing.waiting import eventually
+
+PATIENCE_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def location(s3_server: S3Server) -> Iterator[S3Location]:
+    """Give a bucket of this module's own."""
+    with s3_server.bucket() as location:
+        yield location
+
+
+@pytest.fixture(scope="module")
+def system(
+    rabbitmq: RabbitServer, postgres: PostgresServer, s3_server: S3Server, location: S3Location
+) -> Iterator[MediamillSystem]:
+    """Run the services, storage-sync among them; each strategy is an entity type's of the same name."""
+    keys = s3_server.credentials
+    s3 = {
+        "S3_ENDPOINT": s3_server.url,
+        "S3_BUCKET_NAME": location.bucket,
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+    }
+    with rabbitmq.vhost() as vhost, postgres.database() as database_url:
+        asyncio.run(_prepare(database_url, location))
+        system = MediamillSystem(broker_url=rabbitmq.url_of(vhost), database_url=database_url, environment=s3)
+        shared = {
+            "MEDIAMILL_ENV": "test",
+            "BROKER_URL": system.broker_url,
+            "STORAGE_ROOT": str(system.storage),
+            "LOG_FORMAT": "json",
+            **s3,
+        }
+        storage_sync = ServiceProcess("storage-sync", shared, scratch=system.scratch)
+        try:
+            storage_sync.start(wait=False)
+            system.start()
+            storage_sync.wait_ready()
+            yield system
+        finally:
+            storage_sync.close()
+            system.close()
+
+
+async def _prepare(database_url: str, location: S3Location) -> None:
+    await upgrade(database_url)
+    database = Database(database_url)
+    strategies = {strategy: {"strategy": strategy} for strategy in STRATEGY_STORES}
+    changes = {
+        "s3_enabled": True,
+        "s3_bucket": location.bucket,
+        "s3_endpoint": location.endpoint,
+        "entity_types": strategies,
+    }
+    async with database.write() as session:
+        await save(session, changes, changed_by="tests")
+    await database.close()
+
+
+@pytest.fixture
+async def database(system: MediamillSystem) -> AsyncIterator[Database]:
+    """Open the system's database."""
+    database = Database(system.database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def client(system: MediamillSystem) -> AsyncIterator[MediamillClient]:
+    """Sign a client in."""
+    async with MediamillClient(system.ingest.url, events_url=system.notifier.url) as client:
+        await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)
+        yield client
+
+
+@pytest.fixture
+async def bucket(s3_server: S3Server, location: S3Location) -> AsyncIterator[S3ObjectStore]:
+    """Look into the bucket."""
+    bucket = S3ObjectStore(location, s3_server.credentials)
+    yield bucket
+    await bucket.close()
+
+
+async def _upload(client: MediamillClient, photo_corpus: PhotoCorpus, entity_type: str) -> Media:
+    photo = photo_corpus.photo("jpeg_with_gps.jpg")
+    accepted = await client.upload(photo.path, entity_type=entity_type)
+    job = await client.wait_for(accepted.job_id, seconds=PATIENCE_SECONDS)
+    assert job.succeeded, job.error
+    return await client.media(accepted.media_id)
+
+
+async def _keys(database: Database, media: Media) -> set[str]:
+    async with database.read() as session:
+        stored = await load_stored_media(session, [media.id])
+    return {each.key for each in stored[media.id].objects("local")}
+
+
+async def _fetch_all(client: MediamillClient, media: Media) -> None:
+    async with httpx.AsyncClient(follow_redirects=True) as http:
+        for variant in media.variants:
+            answer = await http.get(client.absolute(variant.url))
+            assert (answer.status_code, answer.headers["content-type"]) == (200, variant.media_type)
+            assert len(answer.content) == variant.size_bytes
+
+
+@pytest.mark.parametrize(
+    ("strategy", "status"),
+    [("local_only", "local"), ("local_first", "both"), ("s3_only", "s3"), ("both", "both")],
+)
+async def test_objects_are_where_the_record_says(
+    system: MediamillSystem,
+    client: MediamillClient,
+    database: Database,
+    bucket: S3ObjectStore,
+    photo_corpus: PhotoCorpus,
+    strategy: str,
+    status: str,
+) -> None:
+    """In the end all objects are exactly where their strategy wants them, and they load all the time."""
+    media = await _upload(client, photo_corpus, strategy)
+    await _fetch_all(client, media)
+    keys = await _keys(database, media)
+    assert len(keys) == 4
+
+    async def settled() -> bool:
+        now = await client.media(media.id)
+        in_s3 = {key for key in keys if await bucket.stat(key) is not None}
+        places = {"local": keys & system.stored_keys(), "s3": in_s3}
+        claimed = ("local", "s3") if now.storage_status == "both" else (now.storage_status,)
+        assert all(places[store] == keys for store in claimed), "a claim that is not true"
+        rest = set().union(*(found for store, found in places.items() if store not in claimed))
+        return now.storage_status == status and not rest
+
+    await eventually(settled, timeout=PATIENCE_SECONDS)
+    await _fetch_all(client, await client.media(media.id))
+
+
+async def test_a_hard_deletion_while_processing_leaves_nothing(
+    system: MediamillSystem,
+    client: MediamillClient,
+    database: Database,
+    bucket: S3ObjectStore,
+    photo_corpus: PhotoCorpus,
+) -> None:
+    """It is hidden at once, and when the work has ended, no object, no row and no job is left."""
+    photo = photo_corpus.photo("huge_100_megapixels.png")
+    accepted = await client.upload(photo.path, entity_type="both")
+    token = (await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)).access_token
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http:
+        path = client.absolute(f"/api/media/{accepted.media_id}")
+        assert (await http.delete(f"{path}?force=hard")).status_code == 202
+        assert (await http.get(path)).status_code == 404
+
+        async def gone() -> bool:
+            async with database.read() as session:
+                return bool(await audit.tombstones(session, [accepted.media_id]))
+
+        await eventually(gone, timeout=PATIENCE_SECONDS)
+        assert (await http.get(client.absolute(f"/api/media/jobs/{accepted.job_id}"))).status_code == 404
+        async with database.read() as session:
+            stone = (await audit.tombstones(session, [accepted.media_id]))[accepted.media_id]
+    assert stone.detail["keys"]
+    for key in stone.detail["keys"]:
+        assert key not in system.stored_keys()
+        assert await bucket.stat(key) is None
+
+
+async def test_s3_away_while_processing_delays_only_the_copy(
+    client: MediamillClient, s3_server: S3Server, photo_corpus: PhotoCorpus
+) -> None:
+    """The medium is READY from local storage, and in both stores once S3 is back."""
+    s3_server.stop()
+    try:
+        media = await _upload(client, photo_corpus, "both")
+        assert media.storage_status == "local"
+        await _fetch_all(client, media)
+    finally:
+        s3_server.start()
+
+    async def in_both() -> bool:
+        return (await client.media(media.id)).storage_status == "both"
+
+    await eventually(in_both, timeout=PATIENCE_SECONDS)
