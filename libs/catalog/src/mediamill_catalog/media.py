@@ -184,6 +184,8 @@ _READY = (
         has_alpha=bindparam("ready_alpha"),
         thumbhash=bindparam("ready_thumbhash"),
         dominant_color=bindparam("ready_color"),
+        duration_ms=bindparam("ready_duration"),
+        has_audio=bindparam("ready_audio"),
         updated_at=bindparam("ready_now"),
         ready_at=bindparam("ready_now"),
     )
@@ -214,6 +216,8 @@ async def mark_ready(
                 "ready_alpha": result.facts.has_alpha,
                 "ready_thumbhash": result.facts.thumbhash,
                 "ready_color": result.facts.dominant_color,
+                "ready_duration": None if result.video is None else result.video.duration_ms,
+                "ready_audio": None if result.video is None else result.video.audio_codec is not None,
                 "ready_now": now,
             }
             for result in results

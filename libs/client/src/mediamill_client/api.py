@@ -185,6 +185,10 @@ class MediamillClient:
         """Return how far a job is."""
         return await self._http.call(Job, "GET", f"/api/media/jobs/{job_id}")
 
+    async def cancel(self, job_id: UUID) -> Job:
+        """Cancel a job that has not ended."""
+        return await self._http.call(Job, "DELETE", f"/api/media/jobs/{job_id}", headers=_new_key())
+
     async def wait_for(self, job_id: UUID, *, seconds: float | None = None) -> Job:
         """Poll until the job is finished, at most `seconds`; return it, failed or not.
 

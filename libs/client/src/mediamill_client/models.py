@@ -101,6 +101,8 @@ class Media(Answer):
     title: str | None = None
     width: int | None = None
     height: int | None = None
+    duration_ms: int | None = None
+    has_audio: bool | None = None
     thumbhash: str | None = None
     dominant_color: str | None = None
     error: Failure | None = None

@@ -13,6 +13,8 @@ StorageStrategy = Literal["local_only", "local_first", "s3_only", "both"]
 Kind = Literal["image", "video"]
 Lane = Literal["interactive", "bulk"]
 VariantFormat = Literal["webp", "jpeg", "png"]
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+"""How much time x264 takes to make a video smaller."""
 Fit = Literal["inside", "cover"]
 MediaType = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)]
 ObjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=512)]
@@ -73,7 +75,7 @@ class Rendition(Part):
     """Pixels of the shorter side, as in 720p, whichever way the video stands."""
     crf: int = Field(default=23, ge=0, le=51)
     """Constant rate factor of x264: lower is better and larger."""
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "fast"
+    preset: Preset = "fast"
     audio_kbps: int = Field(default=128, ge=32, le=320)
 
 

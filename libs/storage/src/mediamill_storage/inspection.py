@@ -21,7 +21,18 @@ INSPECTED_BYTES = 8 * 1024
 """How much of the beginning, and of the end, is searched for active content."""
 
 DEFAULT_ACCEPTED = frozenset(
-    {"image/jpeg", "image/png", "image/gif", "image/webp", "image/avif", "image/heic", "image/tiff"}
+    {
+        "image/jpeg",
+        "image/png",
+        "image/gif",
+        "image/webp",
+        "image/avif",
+        "image/heic",
+        "image/tiff",
+        "video/mp4",
+        "video/quicktime",
+        "video/webm",
+    }
 )
 
 _ALIASES = {

@@ -3,6 +3,7 @@
 Every picture is FFmpeg's `testsrc2`, whose colours and running counter survive scaling; the tone is 440 Hz.
 """
 
+import random
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,17 @@ class VideoKit:
         self.run(
             "-f", "lavfi", "-i", "sine=duration=2", "-c:a", "aac", "-brand", "isom", "-f", "mp4", str(target)
         )
+        return target
+
+    def garbled(self, target: Path) -> Path:
+        """Write a video of sound structure whose pictures are noise."""
+        whole = self.make(
+            target.with_name(f"whole-{target.name}"), seconds=4, extra=("-movflags", "+faststart")
+        )
+        data = bytearray(whole.read_bytes())
+        begin = data.index(b"mdat") + 4
+        data[begin:] = random.Random(7).randbytes(len(data) - begin)
+        target.write_bytes(data)
         return target
 
     def truncated(self, target: Path) -> Path:

@@ -58,7 +58,7 @@ class IngestParts:
                 show_details=not settings.is_production,
             )
         )
-        recipes = RecipeBook(lambda: self.settings.current, settings.picture_limits)
+        recipes = RecipeBook(lambda: self.settings.current, settings.picture_limits, settings.video_recipe)
         admission = Admission(database, stores, settings.policy, recipes, settings.late_object_seconds)
         handlers = Handlers(database, stores, admission, self.settings)
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()

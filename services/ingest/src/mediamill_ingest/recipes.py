@@ -3,32 +3,47 @@
 from collections.abc import Callable
 
 from mediamill_catalog.settings import FALLBACK, PlatformSettings
-from mediamill_contracts.recipe import Limits, Recipe, Store
+from mediamill_contracts.recipe import Kind, Limits, Recipe, Rendition, Store, VariantSpec, VideoRecipe
+
+_POSTERS = (
+    VariantSpec(name="poster", width=1280, height=1280, format="jpeg"),
+    VariantSpec(name="poster_webp", width=1280, height=1280),
+    VariantSpec(name="thumb", width=320, height=320, format="jpeg"),
+)
+"""What is made of the picture that stands for a video until it plays."""
+PLAIN_VIDEO = VideoRecipe(renditions=(Rendition(name="video"),))
 
 
 class RecipeBook:
     """Written anew whenever the settings are another object; looked up for each upload."""
 
-    def __init__(self, settings: Callable[[], PlatformSettings], limits: Limits) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], PlatformSettings],
+        limits: Limits,
+        video: VideoRecipe = PLAIN_VIDEO,
+    ) -> None:
         self._settings = settings
         self._limits = limits
+        self._video = video
         self._written_for = settings()
-        self._recipes: dict[tuple[str, Store], Recipe] = {}
+        self._recipes: dict[tuple[str, Kind, Store], Recipe] = {}
 
-    def recipe_for(self, entity_type: str, *, source: Store = "local") -> Recipe:
-        """Return the recipe for media of this type whose original is in `source` now."""
+    def recipe_for(self, entity_type: str, *, kind: Kind = "image", source: Store = "local") -> Recipe:
+        """Return the recipe for media of this type and kind whose original is in `source` now."""
         settings = self._settings()
         if settings is not self._written_for:
             self._written_for, self._recipes = settings, {}
         known = entity_type if entity_type in settings.entity_types else FALLBACK
-        recipe = self._recipes.get((known, source))
+        recipe = self._recipes.get((known, kind, source))
         if recipe is None:
-            recipe = self._recipes[known, source] = self._write(settings, known, source)
+            recipe = self._recipes[known, kind, source] = self._write(settings, known, kind, source)
         return recipe
 
-    def _write(self, settings: PlatformSettings, entity_type: str, source: Store) -> Recipe:
+    def _write(self, settings: PlatformSettings, entity_type: str, kind: Kind, source: Store) -> Recipe:
         recipe = Recipe(
-            variants=settings.variants_of(entity_type),
+            variants=_POSTERS if kind == "video" else settings.variants_of(entity_type),
+            video=self._video if kind == "video" else None,
             limits=self._limits,
             strategy=settings.strategy_of(entity_type),
         )

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mediamill_catalog.settings import PlatformEnvironment
-from mediamill_contracts.recipe import Limits
+from mediamill_contracts.recipe import Limits, Preset, Rendition, VideoLimits, VideoRecipe
 from mediamill_runtime.secrets import MIN_PASSWORD_CHARACTERS, refuse_weak_secret
 from mediamill_runtime.settings import DatabaseSettings, IdentitySettings, StorageSettings
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
@@ -31,6 +31,17 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     """Frames of an animation."""
     max_total_pixels: int = Field(default=200_000_000, ge=1)
     """Pixels of all frames together: what an animation costs to decode."""
+    max_video_seconds: float = Field(default=180, gt=0, le=14_400)
+    """Longer videos are refused; the processor's time limits have to fit."""
+    max_video_pixels: int = Field(default=9_000_000, ge=1)
+    """Pixels of one frame of a video; 4096 by 2160 are 8.8 million."""
+    video_short_sides: Annotated[tuple[int, ...], NoDecode] = (1080,)
+    """Comma-separated: pixels of each rendition's shorter side, as in `1080,480`; the first is `video`."""
+    video_crf: int = Field(default=23, ge=0, le=51)
+    """Quality of x264; lower is better and larger."""
+    video_preset: Preset = "fast"
+    video_hls: bool = False
+    """Also make HTTP Live Streaming playlists."""
     max_bulk_files: int = Field(default=100, ge=1, le=10_000)
     """Files in one bulk request."""
     uploads_per_minute: int = Field(default=10, ge=1, le=10_000)
@@ -44,6 +55,11 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     admin_email: str | None = Field(default=None, validation_alias="MEDIAMILL_ADMIN_EMAIL", max_length=254)
     admin_password: SecretStr | None = Field(default=None, validation_alias="MEDIAMILL_ADMIN_PASSWORD")
     """The first superadmin's; made at the first start only."""
+
+    @field_validator("video_short_sides", mode="before")
+    @classmethod
+    def _split_sides(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
 
     @field_validator("accepted_types", mode="before")
     @classmethod
@@ -69,6 +85,28 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
                 self.env,
                 min_characters=MIN_PASSWORD_CHARACTERS,
             )
+        return self
+
+    @property
+    def video_recipe(self) -> VideoRecipe:
+        """What is made of videos."""
+        first, *others = self.video_short_sides
+        sides = {"video": first, **{f"p{side}": side for side in others}}
+        return VideoRecipe(
+            renditions=tuple(
+                Rendition(name=name, max_short_side=side, crf=self.video_crf, preset=self.video_preset)
+                for name, side in sides.items()
+            ),
+            hls=self.video_hls,
+            limits=VideoLimits(max_seconds=self.max_video_seconds, max_pixels=self.max_video_pixels),
+        )
+
+    @model_validator(mode="after")
+    def _refuse_impossible_renditions(self) -> Self:
+        try:
+            self.video_recipe  # noqa: B018 - writing it is the check
+        except ValueError:
+            raise ValueError("INGEST_VIDEO_SHORT_SIDES: one to four sizes of 144 to 2160 pixels") from None
         return self
 
     @property

@@ -15,6 +15,7 @@ from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegFailedError, FfmpegLi
 from mediamill_processor.video.files import Transcoding
 from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_testing import videos
+from mediamill_testing.processes import running_programs
 from mediamill_testing.videos import VideoKit
 from mediamill_testing.waiting import eventually
 
@@ -217,11 +218,11 @@ async def test_cancelled_transcode_leaves_no_process(
             pass
 
     working = asyncio.create_task(work())
-    await eventually(lambda: bool(running(root)), timeout=60)
+    await eventually(lambda: bool(running_programs("ffmpeg", str(root))), timeout=60)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert running(root) == []
+    assert running_programs("ffmpeg", str(root)) == []
 
 
 async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder: VideoTranscoder) -> None:
@@ -230,8 +231,8 @@ async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder
     slow = VideoRecipe(renditions=(Rendition(name="video", preset="slow"),))
 
     async def kill() -> None:
-        await eventually(lambda: bool(running(root)), timeout=60)
-        for pid in running(root):
+        await eventually(lambda: bool(running_programs("ffmpeg", str(root))), timeout=60)
+        for pid in running_programs("ffmpeg", str(root)):
             os.kill(pid, 9)
 
     async def work() -> None:
@@ -240,20 +241,6 @@ async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder
 
     with pytest.raises(FfmpegFailedError):
         await asyncio.gather(work(), kill())
-
-
-def running(root: Path) -> list[int]:
-    """Return the ffmpeg processes that work below this root."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"ffmpeg" in words[0] and any(str(root).encode() in word for word in words):
-                found.append(int(entry.name))
-    return found
 
 
 def brightness(picture: Path) -> float:

@@ -79,6 +79,8 @@ class MediaView(Answer):
     height: int | None
     frames: int | None
     has_alpha: bool | None
+    duration_ms: int | None
+    has_audio: bool | None
     thumbhash: str | None
     dominant_color: str | None
     error: FailureView | None

@@ -191,7 +191,7 @@ async def _accept(admission: Admission, staged: StagedBytes, event: MediaUploade
             media_type=medium.media_type,
         ),
         variant_prefix=_prefix(medium),
-        recipe=admission.recipes.recipe_for(medium.entity_type, source=staged.place),
+        recipe=admission.recipes.recipe_for(medium.entity_type, kind=medium.kind, source=staged.place),
     )
     if not await admission.orders.place(event.staged.key, accepted):
         await _drop(admission, event, original_key)
