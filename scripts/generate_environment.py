@@ -99,8 +99,10 @@ def _default(settings: type[BaseSettings], field: str) -> str:
         return ""
     if hasattr(value, "get_secret_value"):
         return str(value.get_secret_value())
-    if isinstance(value, frozenset | tuple):
+    if isinstance(value, frozenset):
         return ",".join(sorted(value))
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
