@@ -1,6 +1,7 @@
 """Admission: what is moved, what is refused, and that any step may run twice or be cut off."""
 
 import asyncio
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -203,3 +204,33 @@ async def test_old_announcement_of_unknown_medium_is_still_an_upload(bench: Work
     event = await bench.announce(photo, uploaded_at=utc_now() - timedelta(days=2), job_id=new_id())
     await admit_upload(bench.admission, event)
     assert (await bench.last(MediaAccepted)).media_id == event.media_id
+
+
+_COLLISION = [
+    bytes.fromhex(
+        "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f89"
+        "55ad340609f4b30283e488832571415a085125e8f7cdc99fd91dbdf280373c5b"
+        "d8823e3156348f5bae6dacd436c919c6dd53e2b487da03fd02396306d248cda0"
+        "e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70"
+    ),
+    bytes.fromhex(
+        "d131dd02c5e6eec4693d9a0698aff95c2fcab50712467eab4004583eb8fb7f89"
+        "55ad340609f4b30283e4888325f1415a085125e8f7cdc99fd91dbd7280373c5b"
+        "d8823e3156348f5bae6dacd436c919c6dd53e23487da03fd02396306d248cda0"
+        "e99f33420f577ee8ce54b67080280d1ec69821bcb6a8839396f965ab6ff72a70"
+    ),
+]
+"""Two contents with the same MD5 (Wang and Yu, 2005, https://eprint.iacr.org/2004/199)."""
+
+
+async def test_two_files_with_the_same_md5_are_both_kept(bench: Workbench) -> None:
+    """Neither takes the other's place: objects are told apart by SHA-256 and by whose they are."""
+    assert len({hashlib.md5(content, usedforsecurity=False).digest() for content in _COLLISION}) == 1
+    for content in _COLLISION:
+        await bench.accept(content)
+    originals = []
+    for event in await bench.emitted(MediaUploaded):
+        await admit_upload(bench.admission, event)
+        key = (await bench.medium(event.media_id)).original_key
+        originals.append(b"".join([chunk async for chunk in bench.store.read(key)]))
+    assert originals == _COLLISION
