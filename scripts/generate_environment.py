@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings
 from mediamill_catalog.settings import PlatformEnvironment
 from mediamill_cleanup.settings import CleanupSettings
 from mediamill_console.settings import ConsoleSettings
+from mediamill_dispatcher.calls.image_settings import ImageApiSettings
+from mediamill_dispatcher.settings import DispatcherSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -45,6 +47,8 @@ SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("storage-sync", StorageSyncSettings),
     ("notifier", NotifierSettings),
     ("cleanup", CleanupSettings),
+    ("dispatcher", DispatcherSettings),
+    ("dispatcher's image endpoint", ImageApiSettings),
     ("standalone (`make run`)", StandaloneSettings),
 ]
 HEAD = """\

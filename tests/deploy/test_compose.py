@@ -14,6 +14,8 @@ import yaml
 
 from mediamill_cleanup.settings import CleanupSettings
 from mediamill_console.settings import ConsoleSettings
+from mediamill_dispatcher.calls.image_settings import ImageApiSettings
+from mediamill_dispatcher.settings import DispatcherSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
@@ -32,6 +34,7 @@ SETTINGS: dict[str, type[SharedSettings]] = {
     "notifier": NotifierSettings,
     "cleanup": CleanupSettings,
     "storage-sync": StorageSyncSettings,
+    "dispatcher": DispatcherSettings,
 }
 
 
@@ -83,11 +86,12 @@ def test_only_the_control_plane_reaches_the_database() -> None:
 
 
 def test_only_the_gateway_is_reachable_from_outside() -> None:
-    """One service publishes a port; every network but its own is closed."""
+    """One service publishes a port; networks are closed, but for the gateway's and that of calls upstream."""
     assert {name for name, service in SERVICES.items() if service.get("ports")} == {"gateway"}
     closed = {name for name, network in COMPOSE["networks"].items() if network and network.get("internal")}
+    open_to = {"gateway": {"outside"}, "dispatcher": {"upstream"}}
     for name, service in SERVICES.items():
-        assert name == "gateway" or set(service["networks"]) <= closed
+        assert set(service["networks"]) - closed == open_to.get(name, set())
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -134,6 +138,8 @@ def test_no_variable_is_misspelt(name: str) -> None:
     """Each variable handed to a service is one that it reads."""
     settings = SETTINGS[name]
     known = {variable_name(settings, field) for field in settings.model_fields}
+    if name == "dispatcher":
+        known |= {variable_name(ImageApiSettings, field) for field in ImageApiSettings.model_fields}
     assert set(SERVICES[name]["environment"]) <= known
 
 

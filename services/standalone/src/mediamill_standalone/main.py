@@ -10,6 +10,8 @@ from mediamill_catalog.migrate import upgrade
 from mediamill_cleanup import main as cleanup
 from mediamill_cleanup.settings import DutySettings
 from mediamill_database import Database
+from mediamill_dispatcher import main as dispatcher
+from mediamill_dispatcher.settings import CallSettings
 from mediamill_ingest import main as ingest
 from mediamill_ingest.settings import UploadSettings
 from mediamill_messaging.transport import Transport
@@ -56,6 +58,7 @@ class Parts:
     processor: processor.ProcessorParts
     storage_sync: storage_sync.StorageSyncParts
     notifier: notifier.NotifierParts
+    dispatcher: dispatcher.DispatcherParts
     cleanup: cleanup.CleanupParts
     max_frame_bytes: int
 
@@ -84,6 +87,7 @@ def build_service(settings: StandaloneSettings) -> Service:
         await parts.cleanup.stop()
         await transport.stop(settings.shutdown_grace_seconds / 4)
         await parts.notifier.gateway.stop()
+        await parts.dispatcher.registry.close()
         await parts.processor.stop()
         await parts.ingest.stop()
         await store.close()
@@ -122,6 +126,7 @@ def _build_parts(ground: Ground) -> Parts:
         processor.build_parts(load_settings(ProcessorSettings, **stored), stores, ground.publisher),
         storage_sync.build_parts(_transfer_settings(ground.database, **stored), stores, ground.publisher),
         notifier.build_app(sockets, ingest_parts.verifier),
+        dispatcher.build_parts(load_settings(CallSettings, **stored), ground.local, ground.publisher),
         cleanup.build_parts(duties, ground.database, ground.local, s3=ground.s3),
         sockets.max_frame_bytes,
     )
@@ -142,6 +147,7 @@ def _build_transport(
         *parts.ingest.subscriptions,
         *parts.processor.subscriptions,
         *parts.storage_sync.subscriptions,
+        parts.dispatcher.subscription,
     )
     broadcasts = (
         *parts.ingest.broadcasts,

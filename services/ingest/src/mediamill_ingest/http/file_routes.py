@@ -4,6 +4,7 @@ Variants are public: who knows the id may see them, and ids cannot be guessed. T
 may tell where the picture was taken.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
@@ -19,8 +20,9 @@ from mediamill_ingest.http.byte_ranges import UnsatisfiableRangeError, requested
 from mediamill_ingest.http.parts import HttpParts, Parts
 from mediamill_ingest.http.redirects import StoredFile, cdn_redirect, signed_redirect
 from mediamill_runtime.identity import Identity
-from mediamill_storage.keys import EXTENSIONS, PERMANENT
-from mediamill_storage.object_store import StoreUnavailableError
+from mediamill_storage.keys import EXTENSIONS, PERMANENT, PLAYLIST_TYPE
+from mediamill_storage.object_store import ObjectNotFoundError, StoreUnavailableError
+from mediamill_storage.stores import StoreNotConfiguredError
 from mediamill_web.identity import DOCUMENTED, PerhapsCaller
 from mediamill_web.problems import ProblemError, not_found
 from mediamill_web.responses import refusals
@@ -92,13 +94,16 @@ async def _original(parts: HttpParts, media_id: UUID, caller: Identity | None) -
 
 
 def _file(row: Row[Any], key: str, audience: Literal["everybody", "owner"], cache: str) -> _File:
-    media_type = row.media_type if row.media_type in EXTENSIONS else _DOWNLOAD_TYPE
+    known = row.media_type in EXTENSIONS or row.media_type == PLAYLIST_TYPE
+    media_type = row.media_type if known else _DOWNLOAD_TYPE
     disposition = _disposition(row.file_name, media_type)
     return _File(StoredFile(key, media_type, disposition, row.storage_status, audience), row.sha256, cache)
 
 
 async def _answer(parts: HttpParts, file: _File, request: Request) -> Response:
     """Send clients to the CDN if there is one, serve what is here, and send them to the bucket else."""
+    if file.stored.media_type == PLAYLIST_TYPE:
+        return await _playlist(parts, file)
     redirect = cdn_redirect(parts.stores, file.stored)
     found = None if redirect is not None else await parts.store.stat(file.stored.key)
     if found is not None:
@@ -112,6 +117,16 @@ async def _answer(parts: HttpParts, file: _File, request: Request) -> Response:
         raise not_found()
     headers = _SAFE_HEADERS | {"Cache-Control": redirect.cache_control, "Location": redirect.url}
     return Response(status_code=302, headers=headers)
+
+
+async def _playlist(parts: HttpParts, file: _File) -> Response:
+    """Serve a playlist from here, wherever it is kept: the names in it are relative to our own addresses."""
+    for store in ("local", "s3"):
+        with suppress(ObjectNotFoundError, StoreNotConfiguredError, StoreUnavailableError):
+            body = b"".join([chunk async for chunk in parts.stores.of(store).read(file.stored.key)])
+            headers = _SAFE_HEADERS | {"Cache-Control": file.cache}
+            return Response(body, headers=headers, media_type=PLAYLIST_TYPE)
+    raise not_found()
 
 
 def _local_answer(parts: HttpParts, file: _File, size: int, request: Request) -> Response:
