@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from mediamill_catalog import audit, media
 from mediamill_catalog.core import JOBS, TIMELINE, VARIANTS
 from mediamill_catalog.purges import (
-    emit_clearing,
+    clear_late_copies,
     emit_due_purges,
     finish_purge,
     overdue_purges,
@@ -159,8 +159,7 @@ async def test_a_copy_of_a_purged_medium_is_cleared(database: Database) -> None:
     await _request(database, gone)
     await _finish(database, gone, "permanent/gone.jpg")
     async with database.write() as session:
-        await emit_clearing(session, [kept, gone], "s3", settings=EVERYWHERE, actor="system")
-    clearing = {request.media_id: request for request in (await _emitted(database))[1:]}
-    assert clearing[gone].keys == ("permanent/gone.jpg",)
-    assert {request.final for request in clearing.values()} == {False}
-    assert {request.stores for request in clearing.values()} == {("s3",)}
+        await clear_late_copies(session, [kept, gone], "s3", s3=EVERYWHERE.s3_location)
+    (clearing,) = (await _emitted(database))[1:]
+    assert (clearing.media_id, clearing.keys) == (gone, ("permanent/gone.jpg",))
+    assert (clearing.final, clearing.stores) == (False, ("s3",))

@@ -20,6 +20,7 @@ from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.recipe import Store
+from mediamill_contracts.storage import S3Location
 from mediamill_contracts.sync import MediaPurged, RequestPurge
 from mediamill_messaging.envelope import seal
 from mediamill_outbox.emit import enqueue_all
@@ -103,36 +104,22 @@ async def emit_due_purges(
     await enqueue_all(session, [seal(request) for request in requests])
 
 
-async def emit_clearing(
-    session: AsyncSession,
-    media_ids: Collection[UUID],
-    store: Store,
-    *,
-    settings: PlatformSettings,
-    actor: str,
+async def clear_late_copies(
+    session: AsyncSession, media_ids: Collection[UUID], store: Store, *, s3: S3Location | None
 ) -> None:
-    """Have the copies of media removed from a store that they do not claim, or claim no more.
-
-    Media that were purged meanwhile are found by their tombstones: a copy that was made too late goes too.
-    """
-    found = await session.execute(select(MEDIA).where(MEDIA.c.id.in_(set(media_ids))).order_by(MEDIA.c.id))
-    rows = found.all()
-    variants = await variants_of(session, [row.id for row in rows]) if rows else {}
-    copies = {row.id: (row.user_id, _keys_of(row, variants.get(row.id, ()), settings)) for row in rows}
-    gone = await audit.tombstones(session, set(media_ids) - copies.keys())
-    for media_id, line in gone.items():
-        copies[media_id] = (line.detail["userId"], tuple(line.detail["keys"]))
+    """Have copies removed that reached a store after their media were purged: only tombstones know them."""
+    stones = await audit.tombstones(session, media_ids) if media_ids else {}
     requests = [
         RequestPurge(
             media_id=media_id,
-            user_id=user_id,
-            keys=object_keys,
+            user_id=stone.detail["userId"],
+            keys=tuple(stone.detail["keys"]),
             stores=(store,),
             final=False,
-            s3=settings.known_s3_location,
-            requested_by=actor,
+            s3=s3,
+            requested_by=_SYSTEM,
         )
-        for media_id, (user_id, object_keys) in copies.items()
+        for media_id, stone in stones.items()
     ]
     await enqueue_all(session, [seal(request) for request in requests])
 

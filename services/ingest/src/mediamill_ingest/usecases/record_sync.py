@@ -3,8 +3,11 @@
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mediamill_catalog.purges import clear_late_copies
 from mediamill_catalog.recovery import public_code
+from mediamill_catalog.storage_claims import other_store
 from mediamill_catalog.sync_automatic import record_automatic
+from mediamill_catalog.sync_operations import COPIED_FROM
 from mediamill_catalog.sync_results import lost_run, record_progress, record_result
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.storage import S3Location
@@ -41,3 +44,6 @@ async def _record(session: AsyncSession, event: SyncCompleted, s3: S3Location | 
     now, trace_id = utc_now(), current_trace_id()
     if not await record_result(session, event, now=now, trace_id=trace_id):
         await record_automatic(session, event, s3=s3, now=now, trace_id=trace_id)
+    if event.operation in COPIED_FROM:
+        target = other_store(COPIED_FROM[event.operation])
+        await clear_late_copies(session, event.done, target, s3=s3)
