@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mediamill_cleanup.settings import CleanupSettings
+from mediamill_console.http.app import PATHS as CONSOLE_PATHS
 from mediamill_console.settings import ConsoleSettings
 from mediamill_dispatcher.calls.image_settings import ImageApiSettings
 from mediamill_dispatcher.settings import DispatcherSettings
@@ -92,6 +93,13 @@ def test_only_the_gateway_is_reachable_from_outside() -> None:
     open_to = {"gateway": {"outside"}, "dispatcher": {"upstream"}}
     for name, service in SERVICES.items():
         assert set(service["networks"]) - closed == open_to.get(name, set())
+
+
+def test_the_gateway_knows_what_the_console_answers() -> None:
+    """Operators' calls reach the console, and no other call does."""
+    caddyfile = (ROOT / "deploy" / "gateway" / "Caddyfile").read_text()
+    (matched,) = re.findall(r"@console path (.+)", caddyfile)
+    assert set(matched.split()) == {path + end for path in CONSOLE_PATHS for end in ("", "/*")}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

@@ -199,6 +199,13 @@ async def test_redirects_are_not_followed(
     assert (listener.asked, other.asked) == (1, 0)
 
 
+async def test_amazons_own_endpoint_needs_no_name() -> None:
+    """A location without an endpoint is Amazon's, and nothing is asked until somebody needs an object."""
+    stores = S3Stores(KEYS)
+    assert stores.at(S3Location(bucket="photos", region="eu-central-1")).location.endpoint is None
+    await stores.close()
+
+
 async def test_the_environments_own_endpoint_is_trusted(
     s3_location: S3Location, s3_credentials: S3Credentials
 ) -> None:

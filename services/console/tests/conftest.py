@@ -4,15 +4,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from mediamill_catalog import media
+from mediamill_catalog.core import VARIANTS
+from mediamill_catalog.media import new_media
 from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.tables import MediaStatus, utc_now
 from mediamill_console.main import ConsoleParts, build_parts
 from mediamill_console.settings import OperatorSettings
+from mediamill_contracts.ids import new_id
 from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
 from mediamill_outbox.tables import outbox
@@ -59,6 +65,47 @@ class Console:
                 select(outbox.c.payload).where(outbox.c.type == wire_name).order_by(outbox.c.id)
             )
             return [bytes(payload) for payload in rows.scalars()]
+
+    async def add_medium(self, *, variants: int = 0, **columns: Any) -> UUID:
+        """Add a READY medium that is here alone, with variants; `columns` replace values."""
+        media_id = new_id()
+        key = f"permanent/2026/11/unlinked/{media_id.hex}"
+        row = new_media(
+            media_id=media_id,
+            user_id="anna",
+            kind="image",
+            lane="interactive",
+            file_name="cat.jpg",
+            media_type="image/jpeg",
+            size_bytes=1_000,
+            sha256="0" * 64,
+            original_key=f"{key}.jpg",
+            entity_type="general",
+            entity_id=None,
+            alt=None,
+            title=None,
+            now=utc_now(),
+        )
+        async with self.database.write() as session:
+            await media.add(session, [row | {"status": MediaStatus.READY} | columns])
+            if variants:
+                rows = [_variant(media_id, f"{key}_v{number}", f"v{number}") for number in range(variants)]
+                await session.execute(insert(VARIANTS), rows)
+        return media_id
+
+
+def _variant(media_id: UUID, key: str, name: str) -> dict[str, Any]:
+    return {
+        "media_id": media_id,
+        "name": name,
+        "key": f"{key}.webp",
+        "media_type": "image/webp",
+        "width": 40,
+        "height": 30,
+        "frames": 1,
+        "size_bytes": 100,
+        "sha256": "1" * 64,
+    }
 
 
 OpenConsole = Callable[..., Awaitable[Console]]

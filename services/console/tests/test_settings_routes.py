@@ -5,14 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from mediamill_catalog import media
-from mediamill_catalog.core import AUDIT, MEDIA
-from mediamill_catalog.media import new_media
-from mediamill_catalog.tables import MediaStatus, StorageStatus, utc_now
+from mediamill_catalog.core import AUDIT
+from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_console.settings import OperatorSettings
-from mediamill_contracts.ids import new_id
 from mediamill_runtime.identity import Role
 from mediamill_runtime.settings import SettingsError, load_settings
 from mediamill_testing.waiting import eventually
@@ -163,29 +160,6 @@ async def test_other_replica_follows(open_console: OpenConsole) -> None:
     await eventually(lambda: other.parts.settings.current.delete_mode == "hard")
 
 
-async def _add_medium(console: Console, **values: Any) -> None:
-    media_id = new_id()
-    row = new_media(
-        media_id=media_id,
-        user_id="anna",
-        kind="image",
-        lane="interactive",
-        file_name="cat.jpg",
-        media_type="image/jpeg",
-        size_bytes=5,
-        sha256=None,
-        original_key=f"temp/anna/{media_id}.jpg",
-        entity_type="general",
-        entity_id=None,
-        alt=None,
-        title=None,
-        now=utc_now(),
-    )
-    async with console.database.write() as session:
-        await media.add(session, [row])
-        await session.execute(update(MEDIA).where(MEDIA.c.id == media_id).values(**values))
-
-
 @pytest.mark.parametrize(
     "medium",
     [
@@ -197,7 +171,7 @@ async def _add_medium(console: Console, **values: Any) -> None:
 async def test_bucket_stays_while_media_are_in_it(console: Console, medium: dict[str, Any]) -> None:
     """What the rows claim would else be looked for where it is not; all else may change."""
     await console.put(S3)
-    await _add_medium(console, **medium)
+    await console.add_medium(**medium)
     moves: tuple[dict[str, Any], ...] = (
         {"s3Bucket": "others"},
         {"s3Endpoint": "https://8.8.8.8"},
@@ -213,7 +187,7 @@ async def test_bucket_stays_while_media_are_in_it(console: Console, medium: dict
 async def test_bucket_may_change_while_nothing_is_in_it(console: Console) -> None:
     """Media that are here alone do not mind."""
     await console.put(S3)
-    await _add_medium(console, status=MediaStatus.READY)
+    await console.add_medium(status=MediaStatus.READY)
     assert (await console.put({"s3Bucket": "others"}))["s3Bucket"] == "others"
 
 

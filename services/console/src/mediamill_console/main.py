@@ -1,6 +1,6 @@
 """The console's composition: the only file that names concrete adapters."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI
 from starlette.routing import Mount
@@ -12,6 +12,7 @@ from mediamill_console.http.parts import ConsoleWebParts
 from mediamill_console.s3_health import S3Health
 from mediamill_console.s3_probe import S3Probe
 from mediamill_console.settings import ConsoleSettings, OperatorSettings
+from mediamill_console.usecases.request_sync import SyncIntake
 from mediamill_database import Database
 from mediamill_outbox import OutboxRabbit
 from mediamill_runtime.identity import verifier_of
@@ -35,15 +36,11 @@ class ConsoleParts:
                 settings=self.settings,
                 prober=prober,
                 s3_status=S3Health(prober),
+                syncs=SyncIntake(database, settings.sync_limits(database.dialect)),
             )
         )
         self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {"database": database.check}
         """What has to work for operators to be served."""
-
-    @property
-    def paths(self) -> Sequence[str]:
-        """Beginnings of the paths that `app` answers; nobody else's begin like this."""
-        return ("/api/admin/media/settings", "/api/admin/media/sync")
 
     async def start(self) -> None:
         """Follow the settings. Raises SchemaNotCurrentError when the database is not of this release."""

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mediamill_catalog.settings import PlatformEnvironment
+from mediamill_catalog.sync_jobs import SyncLimits
+from mediamill_contracts.sync import MAX_FILES
 from mediamill_runtime.settings import DatabaseSettings, IdentitySettings
 
 
@@ -13,6 +15,18 @@ class OperatorSettings(IdentitySettings, DatabaseSettings, PlatformEnvironment):
     """Who may operate the platform, and what they start from; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="CONSOLE_")
+
+    sync_split_from: int | None = Field(default=None, ge=1, le=MAX_FILES)
+    """Files from which on a transfer is cut into batches; 100 unless set, 50 with SQLite."""
+    sync_batch_files: int | None = Field(default=None, ge=1, le=MAX_FILES)
+    """Files of one batch; 200 unless set, 50 with SQLite. A message holds no more than 200."""
+
+    def sync_limits(self, dialect: str) -> SyncLimits:
+        """Return how transfers are cut on this kind of database."""
+        usual = SyncLimits.of_dialect(dialect)
+        return SyncLimits(
+            self.sync_split_from or usual.split_from, self.sync_batch_files or usual.batch_files
+        )
 
 
 class ConsoleSettings(OperatorSettings):

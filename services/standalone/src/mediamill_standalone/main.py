@@ -9,6 +9,9 @@ from pydantic import SecretStr
 from mediamill_catalog.migrate import upgrade
 from mediamill_cleanup import main as cleanup
 from mediamill_cleanup.settings import DutySettings
+from mediamill_console import main as console
+from mediamill_console.http.app import PATHS as CONSOLE_PATHS
+from mediamill_console.settings import OperatorSettings
 from mediamill_database import Database
 from mediamill_dispatcher import main as dispatcher
 from mediamill_dispatcher.settings import CallSettings
@@ -26,6 +29,7 @@ from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.service import Service
 from mediamill_runtime.settings import load_settings
 from mediamill_standalone.data_folder import DataFolder
+from mediamill_standalone.other_apps import join
 from mediamill_standalone.page_routes import page_routes
 from mediamill_standalone.settings import StandaloneSettings
 from mediamill_storage.local import LocalObjectStore
@@ -55,6 +59,7 @@ class Parts:
     """The services' parts on one database, one store and one way to publish."""
 
     ingest: ingest.IngestParts
+    console: console.ConsoleParts
     processor: processor.ProcessorParts
     storage_sync: storage_sync.StorageSyncParts
     notifier: notifier.NotifierParts
@@ -77,6 +82,7 @@ def build_service(settings: StandaloneSettings) -> Service:
     async def start() -> None:
         await upgrade(url.get_secret_value())
         await parts.ingest.start()
+        await parts.console.start()
         await parts.processor.start()
         await parts.notifier.gateway.start()
         await transport.start()
@@ -89,6 +95,7 @@ def build_service(settings: StandaloneSettings) -> Service:
         await parts.notifier.gateway.stop()
         await parts.dispatcher.registry.close()
         await parts.processor.stop()
+        await parts.console.stop()
         await parts.ingest.stop()
         await store.close()
         if s3 is not None:
@@ -101,6 +108,7 @@ def build_service(settings: StandaloneSettings) -> Service:
         "decoders": parts.processor.pool.check,
     }
     app = parts.ingest.app
+    join(app, parts.console.app, CONSOLE_PATHS)
     app.router.routes.extend([*operations_routes(checks), *page_routes()])
     app.mount(SOCKET_PATH, parts.notifier.gateway.app)
     return Service(
@@ -118,11 +126,13 @@ def _build_parts(ground: Ground) -> Parts:
     stored: dict[str, Any] = {"storage_root": ground.folder.storage}
     uploads = load_settings(UploadSettings, database_url=ground.database_url, **shared, **stored)
     sockets = load_settings(SocketSettings, **shared)
+    operators = load_settings(OperatorSettings, database_url=ground.database_url, **shared)
     duties = load_settings(DutySettings, database_url=ground.database_url, **stored)
     ingest_parts = ingest.build_parts(uploads, ground.database, ground.local, s3=ground.s3)
     stores = Stores(ground.local, ground.s3)
     return Parts(
         ingest_parts,
+        console.build_parts(operators, ground.database, ground.s3),
         processor.build_parts(load_settings(ProcessorSettings, **stored), stores, ground.publisher),
         storage_sync.build_parts(_transfer_settings(ground.database, **stored), stores, ground.publisher),
         notifier.build_app(sockets, ingest_parts.verifier),

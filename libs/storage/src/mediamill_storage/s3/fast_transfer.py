@@ -23,7 +23,7 @@ from mediamill_storage.s3.transfer import READ_CHUNK_BYTES, OpenedObject
 
 if TYPE_CHECKING:
     from obstore import GetOptions
-    from obstore.store import ClientConfig
+    from obstore.store import ClientConfig, S3Config
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -47,10 +47,11 @@ class FastTransfer:
             "timeout": patience,
         }
         silence: ClientConfig = {"read_timeout": timedelta(seconds=http.read_seconds)}
+        elsewhere: S3Config = {} if location.endpoint is None else {"endpoint": location.endpoint}
         self._writing, self._reading = (
             S3Store(
                 location.bucket,
-                endpoint=location.endpoint,
+                config=elsewhere,
                 region=location.region,
                 access_key_id=credentials.access_key_id,
                 secret_access_key=credentials.secret_access_key,

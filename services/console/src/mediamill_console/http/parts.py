@@ -7,18 +7,20 @@ from fastapi import Depends, Request
 
 from mediamill_catalog.settings import SettingsWatch
 from mediamill_console.ports import S3Prober, S3StatusSource
+from mediamill_console.usecases.request_sync import SyncIntake
 from mediamill_database import Database
 from mediamill_web.parts import WebParts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsoleWebParts(WebParts):
-    """Database, settings, and a way to try S3 out."""
+    """Database, settings, a way to try S3 out, and who takes transfers in."""
 
     database: Database
     settings: SettingsWatch
     prober: S3Prober
     s3_status: S3StatusSource
+    syncs: SyncIntake
 
 
 async def _parts(request: Request) -> ConsoleWebParts:
