@@ -12,6 +12,8 @@ from typing import Self
 from mediamill_contracts.recipe import Store
 from mediamill_storage.object_store import ObjectStat
 
+_PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
+"""The file lives no longer than the process; 64 MB of it are kept in memory."""
 _SCHEMA = """
 CREATE TABLE object (
     store TEXT, key TEXT, size_bytes INTEGER, modified_at REAL, named INTEGER DEFAULT 0,
@@ -45,7 +47,9 @@ class ObjectIndex:
         with tempfile.TemporaryDirectory(prefix="mediamill-reconcile-") as folder:
             connection = sqlite3.connect(Path(folder, "objects.sqlite3"), isolation_level=None)
             try:
-                connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
+                connection.executescript(
+                    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
+                )
                 yield cls(connection)
             finally:
                 connection.close()
