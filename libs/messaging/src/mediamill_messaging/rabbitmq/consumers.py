@@ -1,14 +1,11 @@
 """The subscription table as FastStream subscribers, each with a channel and an explicit answer policy."""
 
 from collections.abc import Iterable
-from functools import cache
 
 from aio_pika import IncomingMessage
 from faststream import AckPolicy, StreamMessage
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
-from faststream.rabbit.prometheus import RabbitPrometheusMiddleware
 from faststream.rabbit.subscriber import RabbitSubscriber
-from prometheus_client import REGISTRY
 
 from mediamill_messaging.pipeline import Pipeline
 from mediamill_messaging.rabbitmq.incoming import delivery_of
@@ -22,7 +19,7 @@ def build_broker(
     """Make a broker for one connection's lifetime; queues must have been declared before it starts.
 
     Each subscriber has a channel of its own: prefetch counts stay apart, and an error on one channel does not
-    cancel the handlers of another queue. FastStream does not decode: the pipeline reads the bytes by type.
+    cancel the handlers of another queue. FastStream neither decodes nor counts: the pipeline does, by type.
     """
     broker = RabbitBroker(
         url,
@@ -32,7 +29,7 @@ def build_broker(
         fail_fast=True,
         graceful_timeout=None,
         logger=None,
-        middlewares=(retries, _prometheus()),
+        middlewares=(retries,),
         reconnect_interval=5.0,
     )
     for subscription in subscriptions:
@@ -72,9 +69,3 @@ def _subscribe(broker: RabbitBroker, subscription: Subscription) -> None:
 
 async def _undecoded(message: StreamMessage[IncomingMessage]) -> StreamMessage[IncomingMessage]:
     return message
-
-
-@cache
-def _prometheus() -> RabbitPrometheusMiddleware:
-    """Make FastStream's metrics once in a process: a registry refuses the same names twice."""
-    return RabbitPrometheusMiddleware(registry=REGISTRY, app_name="mediamill")
