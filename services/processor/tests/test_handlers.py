@@ -29,8 +29,9 @@ async def pool(start_pool: StartPool) -> SandboxPool:
 
 @pytest.fixture
 def handlers(store: LocalObjectStore, pool: SandboxPool, publisher: RememberingPublisher) -> ImageHandlers:
-    """Give the handlers, composed as the service does."""
-    return ImageHandlers(Stores(store), pool, publisher, ProgressAnnouncer(publisher), PROCESSOR_IMAGES.retry)
+    """Give the handlers, composed as the service does, with a user who can read every step."""
+    progress = ProgressAnnouncer(publisher, pace_seconds=0)
+    return ImageHandlers(Stores(store), pool, publisher, progress, PROCESSOR_IMAGES.retry)
 
 
 @pytest.fixture

@@ -96,6 +96,8 @@ async def _process(
         if isinstance(decide(error, handlers.retry, delivery.failures), Retry):
             handlers.progress.report(job, "retrying", STARTED, delivery.attempt)
         raise
+    finally:
+        handlers.progress.end(job)
 
 
 async def _publish(

@@ -75,3 +75,6 @@ class Progress(Protocol):
 
     def report(self, job: MediaAccepted, stage: Stage, percent: int, attempt: int) -> None:
         """Announce that `job` reached `stage`."""
+
+    def end(self, job: MediaAccepted) -> None:
+        """Know that this attempt at `job` is over: its steps are no news any more."""

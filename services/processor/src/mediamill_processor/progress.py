@@ -1,6 +1,11 @@
-"""Announces progress beside the job: a slow or absent broker costs a progress bar, never a picture."""
+"""Announces progress beside the job: a slow or absent broker costs a progress bar, never a picture.
+
+The first report of a job goes out at once, and later ones at a pace that eyes can follow: of those that come
+sooner the newest is kept until its time has come. What the end of the job overtakes is never sent.
+"""
 
 import asyncio
+from uuid import UUID
 
 import structlog
 
@@ -12,20 +17,24 @@ _PUBLISH_SECONDS = 5
 _MAX_UNSENT = 200
 """While the broker is away, announcements beyond these are dropped."""
 
+PACE_SECONDS = 0.15
+"""Between two reports of a job. Most pictures take longer to show a step than to get through it."""
+
 _log = structlog.get_logger(__name__)
 
 
 class ProgressAnnouncer:
     """A Progress that publishes in the background."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, *, pace_seconds: float = PACE_SECONDS) -> None:
         self._publisher = publisher
+        self._pace = pace_seconds
         self._unsent: set[asyncio.Task[None]] = set()
+        self._withheld: dict[UUID, MediaProgressed | None] = {}
+        """By job, while its last report is younger than the pace: the newest that came since."""
 
     def report(self, job: MediaAccepted, stage: Stage, percent: int, attempt: int) -> None:
-        """Announce that `job` reached `stage`; returns at once."""
-        if len(self._unsent) >= _MAX_UNSENT:
-            return
+        """Announce that `job` reached `stage`, now or when its last report is old enough; returns at once."""
         event = MediaProgressed(
             media_id=job.media_id,
             job_id=job.job_id,
@@ -34,15 +43,37 @@ class ProgressAnnouncer:
             stage=stage,
             attempt=attempt,
         )
+        if job.job_id in self._withheld:
+            self._withheld[job.job_id] = event
+        else:
+            self._send(event)
+
+    def end(self, job: MediaAccepted) -> None:
+        """Forget what was withheld, unless it says that there will be another attempt."""
+        event = self._withheld.get(job.job_id)
+        if event is not None and event.stage != "retrying":
+            self._withheld[job.job_id] = None
+
+    async def close(self) -> None:
+        """Drop what is unsent."""
+        self._withheld.clear()
+        for sending in list(self._unsent):
+            sending.cancel()
+        await asyncio.gather(*self._unsent, return_exceptions=True)
+
+    def _send(self, event: MediaProgressed) -> None:
+        if len(self._unsent) >= _MAX_UNSENT:
+            return
+        self._withheld[event.job_id] = None
+        asyncio.get_running_loop().call_later(self._pace, self._release, event.job_id)
         sending = asyncio.create_task(self._publish(event))
         self._unsent.add(sending)
         sending.add_done_callback(self._unsent.discard)
 
-    async def close(self) -> None:
-        """Drop what is unsent."""
-        for sending in list(self._unsent):
-            sending.cancel()
-        await asyncio.gather(*self._unsent, return_exceptions=True)
+    def _release(self, job_id: UUID) -> None:
+        event = self._withheld.pop(job_id, None)
+        if event is not None:
+            self._send(event)
 
     async def _publish(self, event: MediaProgressed) -> None:
         try:
