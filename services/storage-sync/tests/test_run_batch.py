@@ -91,9 +91,11 @@ class Bench:
         """Return a store by its name."""
         return Stores(self.local, self.s3).of(store, self.bucket)
 
-    async def run(self, operation: SyncOperation, items: list[SyncItem], **more: Any) -> SyncCompleted:
+    async def run(
+        self, operation: SyncOperation, items: list[SyncItem], *, again: bool = False, **more: Any
+    ) -> SyncCompleted:
         """Carry out one run."""
-        return await run_batch(request_of(operation, items, self.bucket, **more), self.transfers)
+        return await run_batch(request_of(operation, items, self.bucket, **more), self.transfers, again=again)
 
     async def holds(self, store: Store, items: list[SyncItem]) -> list[bool]:
         """Tell for each object whether the store has its bytes."""
@@ -167,16 +169,19 @@ async def test_copies_arrive_with_the_same_bytes(
     assert all(await bench.holds(source, items))
 
 
-async def test_what_is_there_is_not_copied_again(bench: Bench) -> None:
-    """A second run sends no body at all, and one after a loss sends only what is missing."""
+@pytest.mark.parametrize("sign", ["delivered again", "run again", "claimed"])
+async def test_what_is_there_is_not_copied_again(bench: Bench, sign: str) -> None:
+    """Where copies may be there, a run sends no body, and one after a loss sends only what is missing."""
     items = await bench.add("local", count=4)
     await bench.run("upload_to_s3", items)
+    signs: dict[str, Any] = {"again": sign == "delivered again", "run": int(sign == "run again")}
+    items = [item.model_copy(update={"claimed": sign == "claimed"}) for item in items]
     bench.proxy.requests.clear()
-    assert (await bench.run("upload_to_s3", items)).status == "completed"
+    assert (await bench.run("upload_to_s3", items, **signs)).status == "completed"
     assert [line for line in bench.proxy.requests if line.startswith("PUT")] == []
     await bench.of("s3").delete(items[2].objects[1].key)
     bench.proxy.requests.clear()
-    assert (await bench.run("upload_to_s3", items)).status == "completed"
+    assert (await bench.run("upload_to_s3", items, **signs)).status == "completed"
     assert len([line for line in bench.proxy.requests if line.startswith("PUT")]) == 1
     assert all(await bench.holds("s3", items))
 
@@ -185,7 +190,7 @@ async def test_other_bytes_of_the_same_size_are_replaced(bench: Bench) -> None:
     """The size alone proves nothing: the hash decides."""
     (item,) = await bench.add("local")
     await bench.put("s3", item.objects[0].key, 5_000)
-    assert (await bench.run("upload_to_s3", [item])).status == "completed"
+    assert (await bench.run("upload_to_s3", [item], again=True)).status == "completed"
     assert all(await bench.holds("s3", [item]))
 
 
@@ -323,7 +328,7 @@ async def test_runs_share_one_limit(bench: Bench) -> None:
             now -= 1
 
     bench.of("s3").stat = counting
-    reports = await asyncio.gather(*(bench.run("upload_to_s3", items) for items in batches))
+    reports = await asyncio.gather(*(bench.run("upload_to_s3", items, again=True) for items in batches))
     assert {report.status for report in reports} == {"completed"}
     assert 1 < most <= 8
 

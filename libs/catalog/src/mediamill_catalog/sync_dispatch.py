@@ -75,7 +75,11 @@ def _request(
     batch: Row[Any], run: int, operation: SyncOperation, stored: Sequence[StoredMedium], now: datetime
 ) -> RequestSync:
     items = [
-        SyncItem(media_id=each.row.id, objects=each.objects(_store_of(operation, each, batch.delete_source)))
+        SyncItem(
+            media_id=each.row.id,
+            objects=each.objects(_store_of(operation, each, batch.delete_source)),
+            claimed=each.row.storage_status is StorageStatus.BOTH,
+        )
         for each in stored
     ]
     return RequestSync(

@@ -25,6 +25,8 @@ class SyncItem(Part):
     objects: tuple[ObjectRef, ...] = Field(min_length=1, max_length=32)
     """To be copied: where they are now. To be removed: where they shall go from, for `hard_delete` with `s3`
     meaning both stores."""
+    claimed: bool = False
+    """The record has it that the copies are there already: they are looked at before anything is sent."""
 
 
 class SyncFailure(Part):

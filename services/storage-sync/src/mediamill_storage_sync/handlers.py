@@ -14,9 +14,10 @@ class Handlers:
 
     transfers: Transfers
 
-    async def on_sync_requested(self, request: RequestSync, _delivery: Delivery) -> None:
+    async def on_sync_requested(self, request: RequestSync, delivery: Delivery) -> None:
         """Carry out a run, publish the report, and wait for the confirm."""
-        await self.transfers.publisher.publish(await run_batch(request, self.transfers))
+        report = await run_batch(request, self.transfers, again=delivery.attempt > 1)
+        await self.transfers.publisher.publish(report)
 
     async def on_purge_requested(self, request: RequestPurge, _delivery: Delivery) -> None:
         """Remove objects; tell when a medium is gone for good."""

@@ -49,11 +49,14 @@ class Transfers:
     cancellations: Cancellations
 
 
-async def run_batch(request: RequestSync, transfers: Transfers) -> SyncCompleted:
-    """Return the report to publish; what goes wrong with files is in it, nothing of that is raised."""
+async def run_batch(request: RequestSync, transfers: Transfers, *, again: bool = False) -> SyncCompleted:
+    """Return the report to publish; what goes wrong with files is in it, nothing of that is raised.
+
+    `again` says that the same request was in hand before, so that part of its copies may be there.
+    """
     with transfers.cancellations.watch(request.sync_job_id, request.run) as stop:
         async with announced(request, transfers.publisher) as tally:
-            run = _Run(request, transfers, stop, tally)
+            run = _Run(request, transfers, stop, tally, again=again or request.run > 0)
             outcome = await run.carry_out()
     return _report(request, outcome, cancelled=stop.is_set())
 
@@ -61,11 +64,16 @@ async def run_batch(request: RequestSync, transfers: Transfers) -> SyncCompleted
 class _Run:
     """One run while it lasts."""
 
-    def __init__(self, request: RequestSync, transfers: Transfers, stop: asyncio.Event, tally: Tally) -> None:
+    def __init__(
+        self, request: RequestSync, transfers: Transfers, stop: asyncio.Event, tally: Tally, *, again: bool
+    ) -> None:
         self._request = request
         self._transfers = transfers
         self._stop = stop
         self._tally = tally
+        self._looked_at = {item.media_id for item in request.items if again or item.claimed}
+        """Media whose copies may be there: to ask S3 about each object costs more than to send it."""
+        self._sent = set[BatchFile]()
         self._files = [BatchFile(item.media_id, ref) for item in request.items for ref in item.objects]
 
     async def carry_out(self) -> Outcome:
@@ -97,9 +105,11 @@ class _Run:
     async def _copy(self, file: BatchFile) -> None:
         source, target = _COPIES[self._request.operation]
         target_store = self._transfers.stores.of(target, self._request.s3)
-        if await holds(target_store, file.ref):
+        may_be_there = file.media_id in self._looked_at or file in self._sent or target == "local"
+        if may_be_there and await holds(target_store, file.ref):
             self._note(file, "present")
             return
+        self._sent.add(file)
         source_store = self._transfers.stores.of(source, self._request.s3)
         await copy_object(file.ref, source_store, target_store)
         self._note(file, "copied")
