@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from mediamill_catalog import tables
+from mediamill_catalog import chat_tables, tables
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -28,6 +28,11 @@ SYNC_JOBS = _table(tables.SyncJob)
 SYNC_ITEMS = _table(tables.SyncItem)
 SCHEDULES = _table(tables.Schedule)
 CALLS = _table(tables.Call)
+CONVERSATIONS = _table(chat_tables.Conversation)
+MEMBERS = _table(chat_tables.ConversationMember)
+CHAT_MESSAGES = _table(chat_tables.ChatMessage)
+RECEIPTS = _table(chat_tables.MessageReceipt)
+ATTACHMENTS = _table(chat_tables.MessageAttachment)
 IDEMPOTENCY_KEYS = _table(tables.IdempotencyKey)
 
 

@@ -1,6 +1,6 @@
 """Events, commands and topology: what Mediamill's services say to each other."""
 
-from mediamill_contracts import call, media, platform, sync, watermark
+from mediamill_contracts import call, media, platform, relocation, sync, watermark
 from mediamill_contracts.message import Message
 
 MESSAGES: dict[str, type[Message]] = {
@@ -24,10 +24,13 @@ MESSAGES: dict[str, type[Message]] = {
         sync.SyncUpdated,
         sync.RequestPurge,
         sync.MediaPurged,
+        relocation.RequestRelocation,
+        relocation.RelocationCompleted,
         call.RequestCall,
         call.CallProgressed,
         call.CallCompleted,
         platform.MessageSent,
+        platform.MessageUpdated,
         platform.SettingsChanged,
         platform.QueueAlerted,
     )

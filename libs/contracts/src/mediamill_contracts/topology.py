@@ -68,6 +68,8 @@ INGEST_RECORDS = Queue(
         "sync.completed",
         "media.purged",
         "call.completed",
+        "message.sent",
+        "relocation.completed",
     ),
     retry=CONTROL_RETRY,
     concurrency=64,
@@ -116,6 +118,13 @@ STORAGE_SYNC_PURGES = Queue(
     retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
     concurrency=8,
 )
+STORAGE_SYNC_RELOCATIONS = Queue(
+    "storage-sync.relocations",
+    "storage-sync",
+    ("relocation.requested",),
+    retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
+    concurrency=8,
+)
 DISPATCHER_CALLS = Queue(
     "dispatcher.calls",
     "dispatcher",
@@ -133,6 +142,7 @@ QUEUES: tuple[Queue, ...] = (
     PROCESSOR_WATERMARKS,
     STORAGE_SYNC_TRANSFERS,
     STORAGE_SYNC_PURGES,
+    STORAGE_SYNC_RELOCATIONS,
     DISPATCHER_CALLS,
 )
 
@@ -157,6 +167,7 @@ NOTIFIER = Broadcast(
         "call.progressed",
         "call.completed",
         "message.sent",
+        "message.updated",
         "queue.alerted",
     ),
 )

@@ -8,7 +8,7 @@ import time
 
 import structlog
 from prometheus_client import Gauge
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from mediamill_database import Database
 from mediamill_outbox.tables import dead_letter, outbox
@@ -19,7 +19,7 @@ PENDING = Gauge("media_outbox_pending", "Messages in the outbox that are not sen
 OLDEST = Gauge("media_outbox_oldest_seconds", "Age of the oldest message in the outbox")
 DEAD_LETTERS = Gauge("media_dead_letters", "Dead letters", ["queue", "status"])
 
-_PENDING = select(func.count(), func.min(outbox.c.created_at)).select_from(outbox)
+_PENDING = select(func.count(), func.min(outbox.c.created_at)).where(outbox.c.created_at <= bindparam("now"))
 _DEAD = select(dead_letter.c.queue, dead_letter.c.status, func.count()).group_by(
     dead_letter.c.queue, dead_letter.c.status
 )
@@ -46,7 +46,7 @@ class OutboxGauges:
     async def refresh(self) -> None:
         """Read the numbers now."""
         async with self._database.read() as session:
-            pending, oldest = (await session.execute(_PENDING)).one()
+            pending, oldest = (await session.execute(_PENDING, {"now": time.time()})).one()
             letters = (await session.execute(_DEAD)).all()
         PENDING.set(pending)
         OLDEST.set(0 if oldest is None else max(0.0, time.time() - oldest))

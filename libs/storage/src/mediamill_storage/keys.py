@@ -62,6 +62,12 @@ def variant_key(prefix: str, name: str, media_type: str) -> str:
     return f"{prefix}_{name}.{extension}"
 
 
+def in_folder(key: str, folder: str) -> str:
+    """Return the key that a medium's object has in another folder of the same month, as in a message's."""
+    month, _, name = key.rsplit("/", 2)
+    return f"{month}/{folder}/{name}"
+
+
 def quarantine_key(upload_id: UUID) -> str:
     """Return the key of bytes that were refused."""
     return f"{QUARANTINE}{upload_id}.quarantine"

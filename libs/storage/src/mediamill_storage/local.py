@@ -22,6 +22,7 @@ from mediamill_storage.atomic_file import (
     rename_durably,
     sync_folder,
 )
+from mediamill_storage.duplication import duplicate
 from mediamill_storage.object_store import FinishedFile, ObjectNotFoundError, ObjectStat, StoredFile
 from mediamill_storage.rooted_paths import RootedPaths
 
@@ -124,6 +125,20 @@ class LocalObjectStore:
         """Rename. Again after success, it does nothing; raises ObjectNotFoundError when neither is there."""
         source, target = self._paths.path_of(source_key), self._paths.path_of(target_key)
         await self._in_thread(self._move, source, target, source_key)
+
+    async def copy(self, source_key: str, target_key: str) -> ObjectStat:
+        """Make the object appear under another key too, replacing what was there; return what is there now.
+
+        It is one file with two names where the file system can do that: objects never change, and removing
+        one name leaves the other. The copy counts as changed just now. Raises ObjectNotFoundError.
+        """
+        source, target = self._paths.path_of(source_key), self._paths.path_of(target_key)
+        temporary = self._temporaries / uuid4().hex
+        try:
+            await self._in_thread(duplicate, source, temporary, target, fsync=self._fsync)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ObjectNotFoundError(source_key) from error
+        return _stat_of(target_key, target.lstat())
 
     async def delete(self, key: str) -> bool:
         """Remove; return whether there was anything."""

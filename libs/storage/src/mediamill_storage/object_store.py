@@ -91,6 +91,12 @@ class ObjectStore(Protocol):
     async def move(self, source_key: str, target_key: str) -> None:
         """Rename. Again after success, it does nothing; raises ObjectNotFoundError when neither is there."""
 
+    async def copy(self, source_key: str, target_key: str) -> ObjectStat:
+        """Make the object appear under another key too, replacing what was there; return what is there now.
+
+        The copy counts as changed just now, however old its source is. Raises ObjectNotFoundError.
+        """
+
     async def delete(self, key: str) -> bool:
         """Remove; return whether there was anything."""
 
