@@ -7,7 +7,6 @@ from pydantic import Field
 
 from mediamill_contracts.message import LongText, Message, ShortText, Timestamp, UserId
 
-
 MAX_MEMBERS = 100
 """Members of one conversation; the events about it name them all."""
 ChatStatus = Literal["PENDING", "SENT", "DELIVERED", "SEEN"]

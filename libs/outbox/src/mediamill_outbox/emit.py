@@ -39,7 +39,8 @@ async def emit(
 ) -> UUID:
     """Add a message to the outbox inside the caller's `Database.write()` and return its event id.
 
-    The row carries the current trace context; it is sent `delay_seconds` after now. Raises PermanentError(`message_too_large`) above 256 KiB.
+    The row carries the current trace context; it is sent `delay_seconds` after now. Raises
+    PermanentError(`message_too_large`) above 256 KiB.
     """
     identity = event_id or message.message_id()
     envelope = seal(message, exchange=exchange, routing_key=routing_key, event_id=str(identity))

@@ -4,10 +4,12 @@ A type that no route takes (those of later services, on a queue that is bound to
 letter with the code `unknown_type`: visible, replayable, and never a reason to stop.
 """
 
+from mediamill_catalog.relocations import Surroundings
 from mediamill_catalog.settings import SettingsWatch
 from mediamill_contracts.call import CallCompleted, CallProgressed
 from mediamill_contracts.media import MediaProcessed, MediaProgressed, MediaRejected, MediaUploaded
-from mediamill_contracts.platform import SettingsChanged
+from mediamill_contracts.platform import MessageSent, SettingsChanged
+from mediamill_contracts.relocation import RelocationCompleted
 from mediamill_contracts.sync import MediaPurged, SyncCompleted, SyncProgressed
 from mediamill_contracts.topology import (
     INGEST_ADMISSION,
@@ -24,7 +26,9 @@ from mediamill_ingest.usecases.purge_media import record_purged
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
+from mediamill_ingest.usecases.record_relocation import record_relocation
 from mediamill_ingest.usecases.record_sync import record_sync_completed, record_sync_progressed
+from mediamill_ingest.usecases.update_message import record_sent
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
 from mediamill_outbox import DeadLetterEffect
 
@@ -33,7 +37,13 @@ class Handlers:
     """Ingest's handlers with what they work on."""
 
     def __init__(
-        self, database: Database, stores: CurrentStores, admission: Admission, settings: SettingsWatch
+        self,
+        database: Database,
+        stores: CurrentStores,
+        admission: Admission,
+        settings: SettingsWatch,
+        *,
+        old_key_seconds: float,
     ) -> None:
         self._database = database
         self._admission = admission
@@ -41,6 +51,7 @@ class Handlers:
         self._successes = SuccessRecords(database, stores)
         self._failures = FailureRecords(database, stores)
         self.on_dead_letter: DeadLetterEffect = dead_letter_effect(self._failures)
+        self._old_key_seconds = old_key_seconds
         self._progress = ProgressBoard(database)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -55,6 +66,8 @@ class Handlers:
                     route(CallCompleted, self.on_call_completed),
                     route(MediaPurged, self.on_media_purged),
                     route(SyncCompleted, self.on_sync_completed),
+                    route(MessageSent, self.on_message_sent),
+                    route(RelocationCompleted, self.on_relocation_completed),
                 ),
             ),
         )
@@ -110,6 +123,15 @@ class Handlers:
     async def on_call_progressed(self, news: CallProgressed, _delivery: Delivery) -> None:
         """Write where a queued call is."""
         await record_call_progress(self._database, news)
+
+    async def on_message_sent(self, event: MessageSent, _delivery: Delivery) -> None:
+        """Note that the announcement has come round."""
+        await record_sent(self._database, event)
+
+    async def on_relocation_completed(self, event: RelocationCompleted, _delivery: Delivery) -> None:
+        """Let the medium's rows name the copies."""
+        around = Surroundings(self._settings.current.known_s3_location, self._old_key_seconds)
+        await record_relocation(self._database, event, around)
 
     async def on_settings_changed(self, _event: SettingsChanged, _delivery: Delivery) -> None:
         """Read the settings now instead of at the next look."""

@@ -60,7 +60,9 @@ class IngestParts:
         )
         recipes = RecipeBook(lambda: self.settings.current, settings.picture_limits, settings.video_recipe)
         admission = Admission(database, stores, settings.policy, recipes, settings.late_object_seconds)
-        handlers = Handlers(database, stores, admission, self.settings)
+        handlers = Handlers(
+            database, stores, admission, self.settings, old_key_seconds=settings.old_key_seconds
+        )
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
         self.on_dead_letter: DeadLetterEffect = handlers.on_dead_letter

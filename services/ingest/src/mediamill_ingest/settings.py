@@ -50,6 +50,8 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     """`Prefer: wait` is honoured while fewer jobs than this are open: who waits must not wait for others."""
     late_object_seconds: float = Field(default=30, ge=0, le=600)
     """How long bytes that a gateway announced may take to appear in the store."""
+    old_key_seconds: float = Field(default=600, ge=0, le=86_400)
+    """How long objects that moved to a message's folder stay where they were, for URLs signed before."""
     token_lifetime_seconds: int = Field(default=8 * 3600, ge=60, le=30 * 86_400)
     """A working day between sign-ins; nothing revokes a token before that."""
     admin_email: str | None = Field(default=None, validation_alias="MEDIAMILL_ADMIN_EMAIL", max_length=254)

@@ -17,7 +17,7 @@ from mediamill_contracts.media import (
     MediaReady,
     MediaRestored,
 )
-from mediamill_contracts.platform import QueueAlerted
+from mediamill_contracts.platform import MessageSent, MessageUpdated, QueueAlerted
 from mediamill_contracts.sync import SyncProgressed, SyncUpdated
 from mediamill_contracts.watermark import WatermarkApplied
 
@@ -107,6 +107,44 @@ def call_completed(event: CallCompleted) -> Iterable[Notification]:
     yield Notification(user_room(event.user_id), "call:completed", payload)
 
 
+def message_sent(event: MessageSent) -> Iterable[Notification]:
+    """Tell everybody in the conversation of a message, by ids: its words are for the API to give."""
+    payload = {
+        **_message_ids(event),
+        "senderId": event.sender_id,
+        "attachmentIds": [str(media_id) for media_id in event.attachment_ids],
+        "sentAt": event.sent_at.isoformat(),
+    }
+    yield from _in_conversation(event, "message:new", payload)
+
+
+def message_updated(event: MessageUpdated) -> Iterable[Notification]:
+    """Tell everybody in the conversation how far a message is, or that it was deleted."""
+    payload = {
+        **_message_ids(event),
+        "status": event.status,
+        "deleted": event.deleted,
+        "changedBy": event.changed_by,
+        "changedAt": event.changed_at.isoformat(),
+    }
+    yield from _in_conversation(event, "message:status", payload)
+
+
+def _message_ids(event: MessageSent | MessageUpdated) -> dict[str, Any]:
+    return {"messageId": str(event.chat_message_id), "conversationId": str(event.conversation_id)}
+
+
+def _in_conversation(
+    event: MessageSent | MessageUpdated, name: str, payload: dict[str, Any]
+) -> Iterable[Notification]:
+    """Address the room `conversation:<id>`: it consists of whoever the event says is a member at that moment.
+
+    So nobody has to be let in or put out here, where no record of members is.
+    """
+    for member in event.member_ids:
+        yield Notification(user_room(member), name, payload)
+
+
 def sync_progressed(event: SyncProgressed) -> Iterable[Notification]:
     """Tell operators how far the present run of a batch is."""
     parent = str(event.parent_job_id) if event.parent_job_id else None
@@ -151,6 +189,8 @@ MAPPINGS: tuple[tuple[type[Message], Mapping], ...] = (
     (CallCompleted, call_completed),
     (SyncProgressed, sync_progressed),
     (SyncUpdated, sync_updated),
+    (MessageSent, message_sent),
+    (MessageUpdated, message_updated),
     (QueueAlerted, queue_alerted),
 )
 """Each event that clients hear of."""

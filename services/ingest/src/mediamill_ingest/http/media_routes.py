@@ -9,7 +9,7 @@ from mediamill_catalog import timeline
 from mediamill_catalog.listing import MediaFilter, list_media
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_contracts.recipe import Kind
-from mediamill_ingest.http.ownership import own_deleted_medium, own_medium, purged
+from mediamill_ingest.http.ownership import own_deleted_medium, own_medium, purged, readable_medium
 from mediamill_ingest.http.parts import Parts
 from mediamill_ingest.http.repetitions import reused_keys_refused
 from mediamill_ingest.http.schemas import MediaPage, MediaView, RemovalAccepted, Timeline, TimelineEntry
@@ -61,9 +61,9 @@ async def list_all(
 
 @router.get("/api/media/{media_id}", responses=refusals(401, 404))
 async def get_medium(media_id: UUID, parts: Parts, caller: Caller) -> MediaView:
-    """Return a medium, deleted or not."""
+    """Return a medium: the caller's, deleted or not, or one that a message shows to the caller."""
     async with parts.database.read() as session:
-        row = await own_medium(session, media_id, caller)
+        row = await readable_medium(session, media_id, caller)
         return (await media_views(session, [row]))[0]
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import audit, calls, jobs, media
+from mediamill_catalog import attachments, audit, calls, chat_messages, conversations, jobs, media
 from mediamill_runtime.identity import Identity
 from mediamill_web.problems import ProblemError, not_found
 
@@ -32,6 +32,33 @@ async def own_deleted_medium(session: AsyncSession, media_id: UUID, caller: Iden
         if stone is not None and (stone.detail["userId"] == caller.user_id or caller.has_role("admin")):
             raise purged()
     return _own(row, caller)
+
+
+async def readable_medium(session: AsyncSession, media_id: UUID, caller: Identity) -> Row[Any]:
+    """Return the caller's medium, or one that a message shows to the caller; raises `not_found`."""
+    row = await media.find(session, media_id)
+    if row is None or row.deleted_at is not None or row.user_id == caller.user_id:
+        return await own_medium(session, media_id, caller)
+    if await attachments.is_shown_to(session, media_id, caller.user_id):
+        return row
+    return _own(row, caller)
+
+
+async def own_conversation(session: AsyncSession, conversation_id: UUID, caller: Identity) -> Row[Any]:
+    """Return a conversation that the caller is in; raises ProblemError `not_found`, for admins too."""
+    row = await conversations.find(session, conversation_id, member=caller.user_id)
+    if row is None:
+        raise not_found()
+    return row
+
+
+async def own_message(session: AsyncSession, message_id: UUID, caller: Identity) -> Row[Any]:
+    """Return a message of a conversation that the caller is in; raises as `own_conversation` does."""
+    row = await chat_messages.find(session, message_id)
+    if row is None:
+        raise not_found()
+    await own_conversation(session, row.conversation_id, caller)
+    return row
 
 
 async def own_job(session: AsyncSession, job_id: UUID, caller: Identity) -> Row[Any]:

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from mediamill_catalog import audit, media, timeline
 from mediamill_catalog.audit import Act
 from mediamill_catalog.settings import PlatformSettings
@@ -28,17 +30,22 @@ async def hide_media(
     request: RepeatableRequest | None = None,
 ) -> bool:
     """Mark a medium of `user_id` as deleted and announce it; return False when there was nothing to do."""
-    now = utc_now()
     async with database.write() as session:
-        if await is_repetition(session, actor, request, now=now):
+        if await is_repetition(session, actor, request, now=utc_now()):
             return False
-        if not await media.hide(session, media_id, actor=actor, now=now):
-            return False
-        event = MediaDeleted(media_id=media_id, user_id=user_id, deleted_by=actor, deleted_at=now)
-        line = Happening(media_id, event.wire_name, now, actor=actor, trace_id=current_trace_id())
-        await timeline.record(session, line)
-        await audit.record(session, Act(actor, audit.DELETED, now, media_id, {"userId": user_id}))
-        await emit(session, event)
+        return await hide_in(session, media_id, user_id=user_id, actor=actor)
+
+
+async def hide_in(session: AsyncSession, media_id: UUID, *, user_id: str, actor: str) -> bool:
+    """Do the same inside the caller's transaction."""
+    now = utc_now()
+    if not await media.hide(session, media_id, actor=actor, now=now):
+        return False
+    event = MediaDeleted(media_id=media_id, user_id=user_id, deleted_by=actor, deleted_at=now)
+    line = Happening(media_id, event.wire_name, now, actor=actor, trace_id=current_trace_id())
+    await timeline.record(session, line)
+    await audit.record(session, Act(actor, audit.DELETED, now, media_id, {"userId": user_id}))
+    await emit(session, event)
     return True
 
 
