@@ -7,6 +7,7 @@ import pytest
 
 from mediamill_contracts.call import CallCompleted
 from mediamill_contracts.media import MediaDeleted, MediaProgressed, MediaRestored
+from mediamill_contracts.platform import MessageSent, MessageUpdated
 from mediamill_contracts.recipe import ObjectRef, ProducedVariant
 from mediamill_contracts.sync import SyncProgressed, SyncUpdated
 from mediamill_contracts.topology import NOTIFIER
@@ -130,3 +131,22 @@ def test_only_the_latest_events_are_remembered():
         False,
         True,
     ]
+
+
+def test_messages_reach_the_members_and_nobody_else():
+    """Each member is told in the own room, and the payload has no word of the message."""
+    common = {"chat_message_id": JOB, "conversation_id": PARENT, "member_ids": ("ann", "bob")}
+    new = MessageSent(**common, sender_id="ann", attachment_ids=(MEDIA,), sent_at=AT)
+    seen = MessageUpdated(**common, status="SEEN", changed_by="bob", changed_at=AT)
+    ids = {"messageId": str(JOB), "conversationId": str(PARENT)}
+    at = "2026-01-02T03:04:05+00:00"
+    expected = {
+        new: ("message:new", {"senderId": "ann", "attachmentIds": [str(MEDIA)], "sentAt": at}),
+        seen: (
+            "message:status",
+            {"status": "SEEN", "deleted": False, "changedBy": "bob", "changedAt": at},
+        ),
+    }
+    for event, (name, payload) in expected.items():
+        told = list(dict(MAPPINGS)[type(event)](event))
+        assert told == [Notification(f"user:{user}", name, ids | payload) for user in ("ann", "bob")]

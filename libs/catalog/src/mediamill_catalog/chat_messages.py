@@ -80,7 +80,8 @@ async def note_sent(session: AsyncSession, message_id: UUID) -> Row[Any] | None:
         .values(status=ChatStatus.SENT)
         .returning(CHAT_MESSAGES)
     )
-    return changed.one_or_none()
+    row: Row[Any] | None = changed.one_or_none()
+    return row
 
 
 async def note_receipt(
@@ -90,7 +91,7 @@ async def note_receipt(
 
     Return what the message's status is then, or None when this is nothing new. What is seen is delivered.
     """
-    wanted = {"delivered_at": func.coalesce(RECEIPTS.c.delivered_at, now)}
+    wanted: dict[str, Any] = {"delivered_at": func.coalesce(RECEIPTS.c.delivered_at, now)}
     new = RECEIPTS.c.delivered_at.is_(None)
     if receipt == "seen":
         wanted["seen_at"] = now
@@ -103,7 +104,8 @@ async def note_receipt(
     )
     if changed.first() is None:
         return None
-    status = max(message.status, _together((await receipts_of(session, [message.id]))[message.id]), key=_rank)
+    receipts = (await receipts_of(session, [message.id]))[message.id]
+    status: ChatStatus = max(message.status, _together(receipts), key=_ORDER.index)
     if status != message.status:
         await session.execute(
             update(CHAT_MESSAGES).where(CHAT_MESSAGES.c.id == message.id).values(status=status)
@@ -128,7 +130,3 @@ def _together(receipts: Sequence[Row[Any]]) -> ChatStatus:
     if all(row.delivered_at is not None for row in receipts):
         return ChatStatus.DELIVERED
     return ChatStatus.PENDING
-
-
-def _rank(status: ChatStatus) -> int:
-    return _ORDER.index(status)

@@ -137,6 +137,25 @@ class ObjectStoreConformance:
         with pytest.raises(ObjectNotFoundError):
             await store.move(KEY, OTHER_KEY)
 
+    async def test_a_copy_outlives_its_source(self, store: ObjectStore) -> None:
+        """A copy is a young object of its own with the same bytes, and copying again changes nothing."""
+        await store.put_stream(KEY, _chunks(LARGE), media_type="image/jpeg")
+        source = await store.stat(KEY)
+        assert source is not None
+        for _ in range(2):
+            copied = await store.copy(KEY, OTHER_KEY)
+            assert (copied.key, copied.size_bytes) == (OTHER_KEY, len(LARGE))
+            assert copied.modified_at >= source.modified_at
+        await store.delete(KEY)
+        assert await read_all(store, OTHER_KEY) == LARGE
+        assert {found.key async for found in store.list("")} == {OTHER_KEY}
+
+    async def test_copying_nothing_is_an_error(self, store: ObjectStore) -> None:
+        """A copy without a source tells so and leaves nothing."""
+        with pytest.raises(ObjectNotFoundError):
+            await store.copy(KEY, OTHER_KEY)
+        assert await store.stat(OTHER_KEY) is None
+
     async def test_deleting_twice_is_deleting_once(self, store: ObjectStore) -> None:
         """The second deletion finds nothing and does no harm."""
         await store.put_stream(KEY, _chunks(b"picture"), media_type="image/jpeg")

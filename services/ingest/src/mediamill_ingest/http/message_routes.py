@@ -1,5 +1,6 @@
 """Messages: sent with media that the sender owns, received and seen by the others, deleted by the sender."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -122,7 +123,7 @@ async def _view(parts: HttpParts, message_id: UUID, caller: Identity) -> Message
         return (await message_views(session, [row]))[0]
 
 
-def _not_usable(unusable: list[Unusable]) -> ProblemError:
+def _not_usable(unusable: Sequence[Unusable]) -> ProblemError:
     errors = [
         {
             "field": "attachmentIds",
