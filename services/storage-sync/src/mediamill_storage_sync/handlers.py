@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from mediamill_contracts.relocation import RequestRelocation
 from mediamill_contracts.sync import RequestPurge, RequestSync, SyncCancelled
 from mediamill_messaging.subscription import Delivery
 from mediamill_storage_sync.usecases.purge_objects import purge_objects
+from mediamill_storage_sync.usecases.relocate_objects import relocate_objects
 from mediamill_storage_sync.usecases.run_batch import Transfers, run_batch
 
 
@@ -24,6 +26,11 @@ class Handlers:
         gone = await purge_objects(request, self.transfers.stores, self.transfers.rounds.slots)
         if gone is not None:
             await self.transfers.publisher.publish(gone)
+
+    async def on_relocation_requested(self, request: RequestRelocation, _delivery: Delivery) -> None:
+        """Copy to the new keys and tell where all copies are."""
+        done = await relocate_objects(request, self.transfers.stores, self.transfers.rounds.slots)
+        await self.transfers.publisher.publish(done)
 
     async def on_sync_cancelled(self, event: SyncCancelled, _delivery: Delivery) -> None:
         """Stop these runs, now or when they come."""

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
+from mediamill_contracts.relocation import RequestRelocation
 from mediamill_contracts.sync import RequestPurge, RequestSync, SyncCancelled
 from mediamill_contracts.topology import (
     STORAGE_SYNC_CANCELLATIONS,
     STORAGE_SYNC_PURGES,
+    STORAGE_SYNC_RELOCATIONS,
     STORAGE_SYNC_TRANSFERS,
 )
 from mediamill_messaging.rabbitmq import RabbitTransport
@@ -54,6 +56,10 @@ def build_parts(settings: TransferSettings, stores: Stores, publisher: Publisher
                 concurrency=settings.parallel_batches,
             ),
             Subscription(STORAGE_SYNC_PURGES, (route(RequestPurge, handlers.on_purge_requested),)),
+            Subscription(
+                STORAGE_SYNC_RELOCATIONS,
+                (route(RequestRelocation, handlers.on_relocation_requested),),
+            ),
         ),
         broadcast=BroadcastSubscription(
             STORAGE_SYNC_CANCELLATIONS, (route(SyncCancelled, handlers.on_sync_cancelled),)
