@@ -1,10 +1,12 @@
 """What each event says to whom; the payloads are the protocol and do not change."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from mediamill_contracts import Message
 from mediamill_contracts.call import CallCompleted
 from mediamill_contracts.media import MediaDeleted, MediaProgressed, MediaRestored
 from mediamill_contracts.platform import MessageSent, MessageUpdated
@@ -140,7 +142,7 @@ def test_messages_reach_the_members_and_nobody_else():
     seen = MessageUpdated(**common, status="SEEN", changed_by="bob", changed_at=AT)
     ids = {"messageId": str(JOB), "conversationId": str(PARENT)}
     at = "2026-01-02T03:04:05+00:00"
-    expected = {
+    expected: dict[Message, tuple[str, dict[str, Any]]] = {
         new: ("message:new", {"senderId": "ann", "attachmentIds": [str(MEDIA)], "sentAt": at}),
         seen: (
             "message:status",

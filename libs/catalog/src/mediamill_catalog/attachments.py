@@ -30,7 +30,7 @@ async def judge(session: AsyncSession, media_ids: Collection[UUID], *, sender_id
         .order_by(MEDIA.c.id)
         .with_for_update(key_share=True)
     )
-    rows: dict[UUID, Row[Any]] = {row.id: row for row in found}
+    rows: dict[UUID, Any] = {row.id: row for row in found}
     taken = await session.execute(select(ATTACHMENTS.c.media_id).where(ATTACHMENTS.c.media_id.in_(rows)))
     attached = set(taken.scalars())
     verdicts = [

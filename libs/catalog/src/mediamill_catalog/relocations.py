@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import attachments, media, timeline
 from mediamill_catalog.core import MEDIA, VARIANTS
-from mediamill_catalog.storage_claims import stores_of
+from mediamill_catalog.placement import stores_of
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.tables import MediaStatus
 from mediamill_catalog.timeline import Happening
