@@ -95,6 +95,7 @@ async def test_deleted_media_leave_the_list_and_return(client: MediamillClient, 
     hidden = await client.list_media(entity_type="album", entity_id="a1")
     await client.restore(accepted.media_id)
     back = await client.list_media(entity_type="album", entity_id="a1")
+    assert deleted is not None
     assert deleted.deleted_at is not None
     assert hidden.items == ()
     assert [media.id for media in back.items] == [accepted.media_id]

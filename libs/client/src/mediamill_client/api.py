@@ -21,6 +21,7 @@ from mediamill_client.models import (
     BulkAccepted,
     BulkAnswer,
     BulkRejected,
+    Deletion,
     Identity,
     Job,
     JobPage,
@@ -253,12 +254,16 @@ class MediamillClient:
         """Return everything that happened to a medium, oldest first."""
         return (await self._http.call(Timeline, "GET", f"/api/media/{media_id}/timeline")).items
 
-    async def delete(self, media_id: UUID, *, hard: bool = False) -> Media:
-        """Hide a medium until it is restored; `hard` removes it for good where the settings allow that."""
+    async def delete(self, media_id: UUID, *, hard: bool = False) -> Media | None:
+        """Hide a medium until it is restored, and return it; None when it is being removed for good.
+
+        It is when `hard` is asked for, or when the server's settings say that deleting means that.
+        """
         params = {"force": "hard"} if hard else None
-        return await self._http.call(
-            Media, "DELETE", f"/api/media/{media_id}", params=params, headers=_new_key()
+        answer = await self._http.call(
+            Deletion, "DELETE", f"/api/media/{media_id}", params=params, headers=_new_key()
         )
+        return answer.root if isinstance(answer.root, Media) else None
 
     async def restore(self, media_id: UUID) -> Media:
         """Bring a hidden medium back."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 JobStatus = Literal["waiting", "active", "retrying", "completed", "failed", "cancelled"]
@@ -112,6 +112,16 @@ class Media(Answer):
     variants: tuple[Variant, ...] = ()
     urls: dict[str, str] = Field(default_factory=dict)
     """Path of each variant, by its name."""
+
+
+class Removal(Answer):
+    """A medium that is being removed for good."""
+
+    media_id: UUID
+
+
+class Deletion(RootModel[Media | Removal]):
+    """The answer to a deletion: a hidden medium, or one that will soon be gone."""
 
 
 class Job(Answer):
