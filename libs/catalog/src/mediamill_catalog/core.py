@@ -36,12 +36,9 @@ ATTACHMENTS = _table(chat_tables.MessageAttachment)
 IDEMPOTENCY_KEYS = _table(tables.IdempotencyKey)
 
 
-async def insert_unless_there(session: AsyncSession, table: Table, values: dict[str, Any]) -> bool:
-    """Insert a row unless its key is taken; return whether it was inserted.
-
-    Waits for a concurrent transaction that inserts the same key, so False means: committed by another.
-    """
-    return bool(await insert_new(session, table, [values]))
+async def insert_unless_there(session: AsyncSession, table: Table, row: dict[str, Any]) -> bool:
+    """Insert a row unless its key is taken; return whether it was inserted. Waits as `insert_new` does."""
+    return bool(await insert_new(session, table, [row]))
 
 
 async def insert_new(
@@ -49,8 +46,11 @@ async def insert_new(
 ) -> Sequence[Row[Any]]:
     """Insert those rows whose keys are free, with one statement; return the keys that were inserted.
 
-    Of rows with the same key the first is taken. Waits as `insert_unless_there` does.
+    Of rows with the same key the first is taken. Waits for a concurrent transaction that inserts one of the
+    keys, so that what is missing in the answer was committed by another.
     """
+    if not rows:
+        return []
     statement = _insert_new(table, session.get_bind().dialect.name)
     return (await session.execute(statement, rows)).all()
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, case, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import JOBS, insert_unless_there
+from mediamill_catalog.core import JOBS, insert_new
 from mediamill_catalog.tables import JobStatus
 
 OPEN = (JobStatus.WAITING, JobStatus.ACTIVE, JobStatus.RETRYING)
@@ -65,9 +65,9 @@ async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     await session.execute(_ADD, rows)
 
 
-async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
-    """Insert a row made by `new_job` unless the id is taken; return whether it was inserted."""
-    return await insert_unless_there(session, JOBS, row)
+async def add_unknown(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Insert those rows made by `new_job` whose ids are free; return these ids."""
+    return {row.id for row in await insert_new(session, JOBS, rows)}
 
 
 async def find(session: AsyncSession, job_id: UUID) -> Row[Any] | None:

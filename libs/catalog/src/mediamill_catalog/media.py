@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Update, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import MEDIA, VARIANTS, insert_unless_there
+from mediamill_catalog.core import MEDIA, VARIANTS, insert_new
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_contracts.media import MediaAccepted, MediaProcessed
 from mediamill_contracts.recipe import ProducedVariant
@@ -80,9 +80,9 @@ async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     await session.execute(_ADD, rows)
 
 
-async def add_unless_there(session: AsyncSession, row: dict[str, Any]) -> bool:
-    """Insert a row made by `new_media` unless the id is taken; return whether it was inserted."""
-    return await insert_unless_there(session, MEDIA, row)
+async def add_unknown(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Insert those rows made by `new_media` whose ids are free; return these ids."""
+    return {row.id for row in await insert_new(session, MEDIA, rows)}
 
 
 async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> Row[Any] | None:
@@ -100,24 +100,6 @@ async def find_many(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UU
     """Return the rows of those that exist."""
     found = await session.execute(_FIND_MANY, {"wanted": list(set(media_ids))})
     return {row.id: row for row in found.all()}
-
-
-async def note_examination(
-    session: AsyncSession,
-    media_id: UUID,
-    *,
-    kind: str,
-    media_type: str,
-    size_bytes: int,
-    sha256: str,
-    now: datetime,
-) -> None:
-    """Write what the bytes of an open medium were found to be, unless that is known already."""
-    await session.execute(
-        update(MEDIA)
-        .where(MEDIA.c.id == media_id, MEDIA.c.status.in_(OPEN), MEDIA.c.sha256.is_(None))
-        .values(kind=kind, media_type=media_type, size_bytes=size_bytes, sha256=sha256, updated_at=now)
-    )
 
 
 _LOCK_OPEN = (

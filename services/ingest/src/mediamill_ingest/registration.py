@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +12,6 @@ from mediamill_catalog.tables import StorageStatus, UploadMethod
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
 from mediamill_contracts.recipe import Kind
-from mediamill_messaging.envelope import Envelope, seal
 from mediamill_messaging.errors import PermanentError
 from mediamill_runtime.telemetry import current_trace_id
 
@@ -30,10 +30,9 @@ def kind_of(media_type: str) -> Kind:
 
 @dataclass(frozen=True)
 class Registration:
-    """An upload's announcement and rows, made where its trace is current."""
+    """An upload's rows, made where its trace is current."""
 
     event: MediaUploaded
-    envelope: Envelope
     medium: dict[str, Any]
     job: dict[str, Any]
     first_line: Happening
@@ -42,8 +41,18 @@ class Registration:
 def prepare_registration(event: MediaUploaded, *, media_type: str, sha256: str) -> Registration:
     """Return the rows of an upload that this service received, hashed and recognised itself."""
     return Registration(
-        event, seal(event), _medium(event, media_type, sha256), _job(event, media_type), _first_line(event)
+        event, _medium(event, media_type, sha256), _job(event, media_type), _first_line(event)
     )
+
+
+def announced_registration(event: MediaUploaded) -> Registration:
+    """Return the rows of an upload that a gateway announced, and whose bytes nobody here has seen."""
+    declared = event.declared_type or UNKNOWN_TYPE
+    medium = _medium(event, declared, None) | {
+        "upload_method": UploadMethod.GATEWAY,
+        "storage_status": StorageStatus(event.staged.store),
+    }
+    return Registration(event, medium, _job(event, declared), _first_line(event))
 
 
 async def register(session: AsyncSession, registrations: Sequence[Registration]) -> None:
@@ -59,25 +68,28 @@ async def register_confirmed(session: AsyncSession, event: MediaUploaded, *, med
     await timeline.record(session, _first_line(event))
 
 
-async def register_unless_known(session: AsyncSession, event: MediaUploaded) -> bool:
-    """Insert the rows of an upload that a gateway announced; return whether it was new.
+async def register_unknown(
+    session: AsyncSession, registrations: Sequence[Registration]
+) -> Sequence[MediaUploaded]:
+    """Insert the rows of those uploads that are new, and return their announcements.
 
-    Raises PermanentError(`id_taken`) when the job id belongs to another upload, and MediaPurgedError when the
-    medium was removed for good: an announcement that comes late does not bring it back.
+    Rows go in by the order of their ids, so that two transactions never wait for each other. Raises
+    PermanentError(`id_taken`) when a job id belongs to another upload, and MediaPurgedError when a medium was
+    removed for good: an announcement that comes late does not bring it back.
     """
-    declared = event.declared_type or UNKNOWN_TYPE
-    row = _medium(event, declared, None) | {
-        "upload_method": UploadMethod.GATEWAY,
-        "storage_status": StorageStatus(event.staged.store),
-    }
-    if not await media.add_unless_there(session, row):
-        return False
-    if await audit.tombstones(session, [event.media_id]):
-        raise MediaPurgedError(event.media_id)
-    if not await jobs.add_unless_there(session, _job(event, declared)):
+    ordered = sorted(registrations, key=lambda registration: registration.event.media_id)
+    unknown = await media.add_unknown(session, [registration.medium for registration in ordered])
+    for media_id in await audit.tombstones(session, unknown):
+        raise MediaPurgedError(media_id)
+    new: dict[UUID, Registration] = {}
+    for registration in ordered:
+        if registration.event.media_id in unknown:
+            new.setdefault(registration.event.media_id, registration)
+    jobs_added = await jobs.add_unknown(session, [registration.job for registration in new.values()])
+    if len(jobs_added) < len(new):
         raise PermanentError("id_taken", "The job id belongs to another upload.")
-    await timeline.record(session, _first_line(event))
-    return True
+    await timeline.record(session, *(registration.first_line for registration in new.values()))
+    return [registration.event for registration in new.values()]
 
 
 def _medium(event: MediaUploaded, media_type: str, sha256: str | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from mediamill_database.database import Database
 from mediamill_ingest.group_commit import GroupCommit, Submitted
 from mediamill_ingest.metrics import count_added
 from mediamill_ingest.registration import Registration, prepare_registration, register
+from mediamill_messaging.envelope import Envelope, seal
 from mediamill_outbox.emit import enqueue_all
 
 
@@ -54,6 +55,7 @@ class _Intent:
     """An upload to be accepted, with its rows as they will be written."""
 
     registration: Registration
+    announcement: Envelope
     request: RepeatableRequest | None
 
 
@@ -71,7 +73,7 @@ class UploadIntake:
         """
         event = _announcement(upload, new_id(), utc_now())
         registration = prepare_registration(event, media_type=upload.media_type, sha256=upload.sha256)
-        outcome = await self._group.submit(_Intent(registration, request))
+        outcome = await self._group.submit(_Intent(registration, seal(event), request))
         if isinstance(outcome, IdempotencyConflictError):
             raise outcome
         if not outcome.repeated:
@@ -85,13 +87,13 @@ class UploadIntake:
         async with self._database.write() as session:
             outcomes = await _claim_keys(session, intents)
             new = [
-                intent.registration
+                intent
                 for intent, outcome in zip(intents, outcomes, strict=True)
                 if isinstance(outcome, AcceptedUpload) and not outcome.repeated
             ]
             if new:
-                await register(session, new)
-                await enqueue_all(session, [registration.envelope for registration in new])
+                await register(session, [intent.registration for intent in new])
+                await enqueue_all(session, [intent.announcement for intent in new])
         return outcomes
 
 

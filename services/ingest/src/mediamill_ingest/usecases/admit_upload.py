@@ -5,26 +5,25 @@ are moved to a key that follows from the row alone, and the row changes from the
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 
 from mediamill_catalog import media
+from mediamill_catalog.examinations import Examination
 from mediamill_catalog.tables import UploadMethod, utc_now
 from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded
 from mediamill_contracts.recipe import ObjectRef
 from mediamill_database import Database
+from mediamill_ingest.admission_records import AdmissionRecords
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.discarding import drop_unwanted_original
-from mediamill_ingest.group_commit import GroupCommit, Submitted
-from mediamill_ingest.metrics import count_added, count_refused
+from mediamill_ingest.metrics import count_refused
 from mediamill_ingest.recipes import RecipeBook
-from mediamill_ingest.registration import MediaPurgedError, kind_of, register_unless_known
+from mediamill_ingest.registration import MediaPurgedError, kind_of
 from mediamill_ingest.staged_bytes import CloudBytes, FolderBytes, StagedBytes
 from mediamill_ingest.work_orders import WorkOrders
 from mediamill_messaging.errors import PermanentError
@@ -54,14 +53,9 @@ class Admission:
         return WorkOrders(self.database)
 
     @cached_property
-    def known_media(self) -> GroupCommit[UUID, Row[Any] | None]:
-        """Media by id; those that are asked for at about the same time are read together."""
-        return GroupCommit(self._find)
-
-    async def _find(self, batch: Sequence[Submitted[UUID]]) -> Sequence[Row[Any] | None]:
-        async with self.database.read() as session:
-            found = await media.find_many(session, [submitted.item for submitted in batch])
-        return [found.get(submitted.item) for submitted in batch]
+    def records(self) -> AdmissionRecords:
+        """What is known of uploads before they are admitted."""
+        return AdmissionRecords(self.database)
 
 
 async def admit_upload(admission: Admission, event: MediaUploaded) -> None:
@@ -128,13 +122,7 @@ async def _drop(admission: Admission, event: MediaUploaded, key: str) -> None:
 
 
 async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[Any]:
-    medium = await admission.known_media.submit(event.media_id)
-    if medium is None:
-        async with admission.database.write() as session:
-            new = await register_unless_known(session, event)
-            medium = await media.find(session, event.media_id)
-        if new:
-            count_added(event.entity_type, event.lane)
+    medium = await admission.records.find_or_enter(event)
     if medium is None or medium.user_id != event.user_id:
         raise PermanentError("id_taken", "The media id belongs to another user.")
     return medium
@@ -153,17 +141,10 @@ async def _examine(admission: Admission, staged: StagedBytes, event: MediaUpload
         if medium is None or medium.sha256 is None:
             raise
         return medium
-    async with admission.database.write() as session:
-        await media.note_examination(
-            session,
-            event.media_id,
-            kind=kind_of(found.media_type),
-            media_type=found.media_type,
-            size_bytes=found.size_bytes,
-            sha256=found.sha256,
-            now=utc_now(),
-        )
-        medium = await media.find(session, event.media_id)
+    kind = kind_of(found.media_type)
+    medium = await admission.records.note(
+        Examination(event.media_id, kind, found.media_type, found.size_bytes, found.sha256)
+    )
     if medium is None or medium.sha256 is None:
         raise ObjectNotFoundError(event.staged.key)
     if medium.sha256 != found.sha256:
