@@ -21,6 +21,7 @@ from mediamill_database import Database
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.dead_letters import dead_letter_effect
 from mediamill_ingest.progress_board import ProgressBoard
+from mediamill_ingest.right_of_way import RightOfWay
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_ingest.usecases.purge_media import record_purged
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
@@ -42,12 +43,14 @@ class Handlers:
         stores: CurrentStores,
         admission: Admission,
         settings: SettingsWatch,
+        right_of_way: RightOfWay,
         *,
         old_key_seconds: float,
     ) -> None:
         self._database = database
         self._admission = admission
         self._settings = settings
+        self._right_of_way = right_of_way
         self._successes = SuccessRecords(database, stores)
         self._failures = FailureRecords(database, stores)
         self.on_dead_letter: DeadLetterEffect = dead_letter_effect(self._failures)
@@ -87,7 +90,8 @@ class Handlers:
         )
 
     async def on_media_uploaded(self, event: MediaUploaded, _delivery: Delivery) -> None:
-        """Admit or refuse."""
+        """Admit or refuse, once the uploads that come in leave time for it."""
+        await self._right_of_way.give_way()
         await admit_upload(self._admission, event)
 
     async def on_media_processed(self, event: MediaProcessed, _delivery: Delivery) -> None:

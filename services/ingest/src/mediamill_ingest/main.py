@@ -18,6 +18,7 @@ from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
 from mediamill_ingest.ports import CloudProvider
 from mediamill_ingest.recipes import RecipeBook
+from mediamill_ingest.right_of_way import RightOfWay
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
 from mediamill_ingest.usecases.initiate_upload import UploadPace
@@ -39,6 +40,7 @@ class IngestParts:
         self.settings = SettingsWatch(database, settings.platform_defaults)
         """What operators decided; the parts below look at `current` each time they act."""
         stores = CurrentStores(store, s3, lambda: self.settings.current)
+        right_of_way = RightOfWay()
         self._settings = settings
         self._database = database
         self._sessions = _build_sessions(settings, database)
@@ -55,13 +57,19 @@ class IngestParts:
                     max_bulk_files=settings.max_bulk_files, sync_threshold=settings.sync_threshold
                 ),
                 upload_pace=UploadPace(settings.uploads_per_minute),
+                right_of_way=right_of_way,
                 show_details=not settings.is_production,
             )
         )
         recipes = RecipeBook(lambda: self.settings.current, settings.picture_limits, settings.video_recipe)
         admission = Admission(database, stores, settings.policy, recipes, settings.late_object_seconds)
         handlers = Handlers(
-            database, stores, admission, self.settings, old_key_seconds=settings.old_key_seconds
+            database,
+            stores,
+            admission,
+            self.settings,
+            right_of_way,
+            old_key_seconds=settings.old_key_seconds,
         )
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()

@@ -49,8 +49,9 @@ async def upload_many(
             for number, item in enumerate(wanted.files)
         ]
         return await accept_staged_keys(parts, caller.user_id, wanted, requests)
-    received = await BulkForm(parts, caller.user_id).receive(request)
-    return await _accept_files(request, parts, caller, received, idempotency_key)
+    with parts.right_of_way.receiving():
+        received = await BulkForm(parts, caller.user_id).receive(request)
+        return await _accept_files(request, parts, caller, received, idempotency_key)
 
 
 async def _accept_files(

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
+from mediamill_ingest.right_of_way import RightOfWay
 from mediamill_ingest.usecases.accept_upload import UploadIntake
 from mediamill_ingest.usecases.confirm_upload import Confirmation
 from mediamill_ingest.usecases.initiate_upload import UploadPace
@@ -41,6 +42,8 @@ class HttpParts(WebParts):
     """None when users sign in elsewhere."""
     policy: AcceptancePolicy
     limits: UploadLimits = field(default_factory=UploadLimits)
+    right_of_way: RightOfWay = field(default_factory=RightOfWay)
+    """What admission in this process makes way for."""
     upload_pace: UploadPace = field(default_factory=UploadPace)
     upload_lifetime: timedelta = timedelta(days=1)
     """How long an upload to S3 may take from its beginning to its confirmation."""

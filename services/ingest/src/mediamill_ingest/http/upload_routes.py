@@ -59,9 +59,10 @@ async def upload(request: Request) -> Response:
     parts = parts_of(request)
     caller = await signed_in(request, parts)
     key = key_of(request)
-    file, fields = await SingleUpload(parts).receive(request, caller)
-    repeated = repeatable(request, key, file.sha256, file.file_name, fields.model_dump_json())
-    accepted = await accept_staged(parts, caller.user_id, file, fields, request=repeated)
+    with parts.right_of_way.receiving():
+        file, fields = await SingleUpload(parts).receive(request, caller)
+        repeated = repeatable(request, key, file.sha256, file.file_name, fields.model_dump_json())
+        accepted = await accept_staged(parts, caller.user_id, file, fields, request=repeated)
     seconds = wanted_wait(request.headers.get("prefer"))
     if seconds:
         return await _answer_waited(parts, accepted, seconds)
@@ -69,7 +70,8 @@ async def upload(request: Request) -> Response:
 
 
 async def _answer_waited(parts: HttpParts, accepted: AcceptedUpload, seconds: int) -> Response:
-    job = await finished_within(parts, accepted.job_id, seconds)
+    with parts.right_of_way.waiting_for_result():
+        job = await finished_within(parts, accepted.job_id, seconds)
     if job is None:
         return _answer_accepted(accepted)
     return _answer_finished(job)
