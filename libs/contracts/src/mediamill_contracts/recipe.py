@@ -1,10 +1,11 @@
 """The recipe: everything a worker needs to turn one original into its variants, travelling in the event."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
+from mediamill_contracts.mark import MarkStyle, MarkText, VariantName
 from mediamill_contracts.message import Part, Sha256
 from mediamill_contracts.storage import S3Location
 
@@ -18,7 +19,6 @@ Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium
 Fit = Literal["inside", "cover"]
 MediaType = Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]+$", max_length=100)]
 ObjectKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=512)]
-VariantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
 STRATEGY_STORES: Mapping[StorageStrategy, tuple[Store, ...]] = {
@@ -38,6 +38,19 @@ class ObjectRef(Part):
     size_bytes: int = Field(ge=0)
     sha256: Sha256
     media_type: MediaType
+
+
+class Watermark(MarkStyle):
+    """A text or an image that is drawn on variants; the original stays as it is."""
+
+    text: MarkText | None = None
+    image: ObjectRef | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if (self.text is None) == (self.image is None):
+            raise ValueError("a watermark is either a text or an image")
+        return self
 
 
 class VariantSpec(Part):
@@ -105,6 +118,7 @@ class Recipe(Part):
     """Of a picture, or of the poster of a video."""
     video: VideoRecipe | None = None
     """Given for videos."""
+    watermark: Watermark | None = None
     limits: Limits = Limits()
     strategy: StorageStrategy = "local_only"
     s3: S3Location | None = None
@@ -114,6 +128,10 @@ class Recipe(Part):
     def stores(self) -> tuple[Store, ...]:
         """Where the worker puts the medium's objects; `local_first` reaches S3 later, by a sync."""
         return STRATEGY_STORES[self.strategy]
+
+    def marks(self, name: str) -> bool:
+        """Return whether the variant of this name gets the watermark."""
+        return self.watermark is not None and self.watermark.covers(name)
 
 
 class ProducedVariant(Part):
@@ -126,6 +144,7 @@ class ProducedVariant(Part):
     frames: int = Field(default=1, ge=1)
     duration_ms: int | None = Field(default=None, ge=0)
     """Of what plays."""
+    watermarked: bool = False
 
 
 class VideoFacts(Part):

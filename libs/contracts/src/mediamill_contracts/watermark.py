@@ -1,56 +1,37 @@
-"""Marks stamped on variants of media that exist already."""
+"""Variants of media that exist already, made again with a mark or without it."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import Field
 
-from mediamill_contracts.media import JobResult
-from mediamill_contracts.message import Part, ShortText
-from mediamill_contracts.recipe import ObjectKey, ObjectRef, ProducedVariant
-
-Position = Literal[
-    "top_left",
-    "top",
-    "top_right",
-    "left",
-    "center",
-    "right",
-    "bottom_left",
-    "bottom",
-    "bottom_right",
-    "tiled",
-]
-
-
-class Watermark(Part):
-    """A text or an image mark; exactly one of the two is given by the sender."""
-
-    text: ShortText | None = None
-    image_key: ObjectKey | None = None
-    position: Position = "bottom_right"
-    opacity: float = Field(default=0.5, gt=0, le=1)
-    scale: float = Field(default=0.25, gt=0, le=1)
-    """Width of the mark as a share of the picture's width."""
-    margin: int = Field(default=16, ge=0, le=1_000)
-    """Pixels between mark and edge."""
+from mediamill_contracts.media import JobResult, ReasonCode
+from mediamill_contracts.message import LongText
+from mediamill_contracts.recipe import ObjectKey, ObjectRef, ProducedVariant, Recipe, Store
 
 
 class RequestWatermark(JobResult):
-    """Stamp these variants of one medium; the original stays as it is."""
+    """Make variants of one medium again from its original, under new keys: the old ones are in use."""
 
     wire_name: ClassVar[str] = "watermark.requested"
 
-    parent_job_id: UUID | None = None
-    watermark: Watermark
-    variants: tuple[ProducedVariant, ...] = Field(min_length=1)
+    parent_job_id: UUID
     source: ObjectRef
+    variant_prefix: ObjectKey
+    """Of this job alone. Variants are stored under `{variant_prefix}_{variant}.{ext}`."""
+    recipe: Recipe
+    """Only the variants to make; without a watermark it is taken off. The strategy names the stores that the
+    medium is in: each of them gets every variant."""
 
 
 class WatermarkApplied(JobResult):
-    """The marked variants are stored."""
+    """The variants are made and stored, or the file could not be read: then `code` says why."""
 
     wire_name: ClassVar[str] = "watermark.applied"
 
-    parent_job_id: UUID | None = None
+    parent_job_id: UUID
+    source: ObjectRef
     variants: tuple[ProducedVariant, ...]
+    stored_in: tuple[Store, ...] = Field(default=("local",), min_length=1)
+    code: ReasonCode | None = None
+    detail: LongText | None = None

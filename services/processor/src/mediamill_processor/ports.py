@@ -51,8 +51,10 @@ class Renderer(Protocol):
         *,
         lane: Lane,
         on_decoded: Callable[[], None],
+        mark: Path | None = None,
     ) -> AbstractAsyncContextManager[Rendering]:
-        """Give the variants' files while the context lasts; they may be moved away. `source` is absolute.
+        """Give the variants' files while the context lasts; they may be moved away. `source` is absolute, and so is
+        `mark`, the file of the recipe's image mark.
 
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """

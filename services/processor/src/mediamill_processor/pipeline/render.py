@@ -16,6 +16,7 @@ from mediamill_processor.pipeline.describe import describe
 from mediamill_processor.pipeline.encode import encode
 from mediamill_processor.pipeline.header import Header, check_limits, read_header
 from mediamill_processor.pipeline.sizes import Target, target_of
+from mediamill_processor.pipeline.stamp import Stamp
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 
 _WORTH_A_THREAD = 100_000
@@ -58,12 +59,15 @@ def render(
     *,
     threads: int,
     on_decoded: Callable[[], None],
+    mark: Path | None = None,
 ) -> tuple[PictureFacts, list[EncodedVariant]]:
     """Write the variants of an inspected file to `scratch`, each in a file named after the variant.
 
     With two `threads`, one scales what the other decodes, and then one is busy with the largest variant while
-    the other does the rest; the bytes do not depend on it. Raises UnacceptableFileError.
+    the other does the rest; the bytes do not depend on it. `mark` is the file of the recipe's image mark. Raises
+    UnacceptableFileError, or UnusableMarkError.
     """
+    stamp = Stamp(recipe.watermark, mark) if recipe.watermark is not None else None
     plans = _largest_first([_plan(spec, header) for spec in recipe.variants])
     largest = plans[0].target
     with watch.measure("decode"), _concurrency(threads):
@@ -79,6 +83,8 @@ def render(
     def produce(plan: _Plan) -> EncodedVariant:
         with watch.measure(f"encode {plan.spec.name}"):
             image = ladder.derive(plan.target, animated=plan.animated)
+            if stamp is not None and recipe.marks(plan.spec.name):
+                image = stamp.draw(image)
             same_pixels = (plan.target.width, plan.target.height) == (header.width, header.height)
             encode(
                 image,

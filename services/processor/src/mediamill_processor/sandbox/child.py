@@ -1,7 +1,8 @@
 """The child process: gives up its rights, then renders one order after the other until its input ends.
 
 Run as `python -I -m mediamill_processor.sandbox.child BOUNDARIES`, with the boundaries as JSON. Everything
-that decoding needs is imported before the first right is gone; afterwards no code can be loaded any more.
+that decoding needs is imported, and the font found, before the first right is gone; afterwards no code can be
+loaded any more.
 """
 
 import os
@@ -9,7 +10,9 @@ import sys
 from collections.abc import Callable
 
 from mediamill_contracts.message import Part
+from mediamill_processor import fonts
 from mediamill_processor.pipeline.content import block_other_loaders
+from mediamill_processor.pipeline.lettering import shape_of_text
 from mediamill_processor.pipeline.render import inspect, render
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
@@ -40,6 +43,7 @@ def main() -> None:
     boundaries = Boundaries.model_validate_json(sys.argv[1])
     send = _claim_standard_output()
     block_other_loaders()
+    shape_of_text("Mediamill")
     send(Ready(holds=tuple(_confine(boundaries))))
     while line := sys.stdin.buffer.readline():
         confinement.grant_processor_time(boundaries.cpu_seconds)
@@ -53,7 +57,7 @@ def _confine(boundaries: Boundaries) -> list[str]:
         *confinement.leave_network(),
         *confinement.gain_no_privileges(),
         *confinement.die_with_parent(boundaries.parent_pid),
-        *landlock.restrict_files(boundaries.readable, boundaries.writable),
+        *landlock.restrict_files(boundaries.readable, boundaries.writable, documents=(fonts.FOLDER,)),
     ]
 
 
@@ -78,7 +82,13 @@ def _render(order: RenderOrder, send: Send) -> Finished:
         if sys.stdin.buffer.readline() != PROCEED:
             sys.exit()
     facts, variants = render(
-        header, order.recipe, order.scratch, watch, threads=order.threads, on_decoded=lambda: send(Decoded())
+        header,
+        order.recipe,
+        order.scratch,
+        watch,
+        threads=order.threads,
+        on_decoded=lambda: send(Decoded()),
+        mark=order.mark,
     )
     return Finished(
         facts=facts,

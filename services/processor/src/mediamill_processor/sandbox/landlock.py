@@ -29,10 +29,13 @@ _ALL_TCP = 0b11
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def restrict_files(readable: Path, writable: Path, programs: Iterable[Path] = ()) -> list[str]:
+def restrict_files(
+    readable: Path, writable: Path, programs: Iterable[Path] = (), documents: Iterable[Path] = ()
+) -> list[str]:
     """Allow reading below `readable`, writing below `writable` and running `programs`, nothing else.
 
     `programs` are files, or folders with programs and libraries; those that do not exist are left out.
+    `documents` are folders with files of our own that may be read.
     Returns what holds. Call it while the process has one thread.
     """
     abi = _libc.syscall(_CREATE_RULESET, None, 0, _VERSION_QUERY)
@@ -49,6 +52,8 @@ def restrict_files(readable: Path, writable: Path, programs: Iterable[Path] = ()
         _allow(
             ruleset, writable, handled & (_READ_FILE | _WRITE_FILE | _MAKE_FILE | _REMOVE_FILE | _TRUNCATE)
         )
+        for folder in documents:
+            _allow(ruleset, folder, _READ_FILE | _READ_FOLDER)
         for program in programs:
             if program.exists():
                 listing = _READ_FOLDER if program.is_dir() else 0

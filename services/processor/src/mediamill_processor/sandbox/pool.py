@@ -112,6 +112,7 @@ class SandboxPool:
         *,
         lane: Lane,
         on_decoded: Callable[[], None],
+        mark: Path | None = None,
     ) -> AsyncIterator[Rendering]:
         """Give the variants' files while the context lasts.
 
@@ -123,6 +124,7 @@ class SandboxPool:
                 media_type=media_type,
                 scratch=folder,
                 recipe=recipe,
+                mark=mark,
                 threads=1,
                 granted_pixels=self._granted_pixels,
             )

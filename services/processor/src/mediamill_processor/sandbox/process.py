@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 
 from mediamill_contracts.message import Part
+from mediamill_processor.fonts import CONFIGURATION
 from mediamill_processor.sandbox.loss import ChildLostError, cause_of
 from mediamill_processor.sandbox.protocol import (
     MAX_LINE_BYTES,
@@ -24,6 +25,7 @@ _LAST_WORDS_BYTES = 2_000
 
 _ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
+    "FONTCONFIG_FILE": str(CONFIGURATION),
     "VIPS_CONCURRENCY": "1",
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_TRIM_THRESHOLD_": str(256 * 1024**2),

@@ -44,6 +44,8 @@ class RenderOrder(Part):
     media_type: MediaType
     scratch: Path
     recipe: Recipe
+    mark: Path | None = None
+    """File of the recipe's image mark."""
     threads: int
     granted_pixels: int
     """Pictures of up to so many pixels are decoded at once, larger ones after `Inspected` and `PROCEED`."""
