@@ -79,9 +79,9 @@ async def test_change_in_part(console: Console) -> None:
     seen = (await console.ask("GET", "/settings")).json()
     assert seen["softDeleteRetentionDays"] == 30
     assert seen["entityTypes"]["avatar"]["watermark"]["text"] == "mine"
-    mark = {"imageKey": "permanent/logo.png", "position": "center"}
+    mark = {"imageId": "01890a5d-ac96-774b-bcce-b302099a8057", "position": "center"}
     changed = await console.put({"entityTypes": {"avatar": {"watermark": mark}}})
-    assert changed["entityTypes"]["avatar"]["watermark"]["imageKey"] == "permanent/logo.png"
+    assert changed["entityTypes"]["avatar"]["watermark"]["imageId"] == "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,11 @@ async def test_change_in_part(console: Console) -> None:
         ({"entityTypes": {"avatar": {"strategy": "both"}}}, ["entityTypes.avatar.strategy"]),
         ({"entityTypes": {"avatar": {"variants": []}}}, ["entityTypes.avatar.variants"]),
         (
-            {"entityTypes": {"my_type": {"watermark": {"text": "a", "imageKey": "b"}}}},
+            {
+                "entityTypes": {
+                    "my_type": {"watermark": {"text": "a", "imageId": "01890a5d-ac96-774b-bcce-b302099a8057"}}
+                }
+            },
             ["entityTypes.my_type"],
         ),
         ({"s3Secret": "hunter2"}, ["s3Secret"]),
@@ -141,7 +145,7 @@ async def test_history_says_who_what_and_when(console: Console) -> None:
     assert [item["setting"] for item in first["items"]] == ["entityTypes.my_type"] * 2
     gone, came = first["items"]
     assert (gone["newValue"], came["oldValue"], gone["changedBy"]) == (None, None, "olga")
-    assert came["newValue"]["watermark"]["imageKey"] is None
+    assert came["newValue"]["watermark"]["imageId"] is None
     rest = (await console.ask("GET", f"/settings/history?cursor={first['nextCursor']}")).json()
     assert {item["setting"] for item in rest["items"]} == {"s3Bucket", "s3Enabled", "s3Region"}
     assert rest["nextCursor"] is None

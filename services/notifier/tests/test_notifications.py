@@ -53,7 +53,7 @@ COUNTS = {"processed_files": 4, "processed_bytes": 5_000}
             {"mediaId": str(MEDIA), "restoredAt": "2026-01-02T03:04:05+00:00"},
         ),
         (
-            WatermarkApplied(**IDS, variants=(VARIANT,)),
+            WatermarkApplied(**IDS, parent_job_id=PARENT, source=VARIANT.object, variants=(VARIANT,)),
             "user:ann",
             "media:watermarked",
             {**SHOWN, "variants": ["thumb"]},

@@ -20,7 +20,12 @@ def test_each_lane_has_work_in_hand_for_every_child(
     settings = ProcessorSettings(env="test", storage_root=tmp_path / "store", children=16)
     parts = build_parts(settings, Stores(store), publisher)
     prefetch = {subscription.queue.name: subscription.prefetch for subscription in parts.subscriptions}
-    assert prefetch == {"processor.images": 32, "processor.images-bulk": 32, "processor.videos": 1}
+    assert prefetch == {
+        "processor.images": 32,
+        "processor.images-bulk": 32,
+        "processor.videos": 1,
+        "processor.watermarks": 5,
+    }
 
 
 def test_lanes_scale_alone(

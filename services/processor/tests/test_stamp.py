@@ -1,6 +1,5 @@
 """Marks land where they belong, as strong and as large as was asked for, and leave the rest alone."""
 
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,10 +23,9 @@ Pixels = Any
 
 
 @pytest.fixture(autouse=True)
-def _own_font(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_font(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write with the font that children write with."""
     monkeypatch.setenv("FONTCONFIG_FILE", str(fonts.CONFIGURATION))
-    yield
 
 
 @pytest.fixture

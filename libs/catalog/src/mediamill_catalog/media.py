@@ -321,6 +321,7 @@ def _variant(media_id: UUID, variant: ProducedVariant) -> dict[str, Any]:
         "frames": variant.frames,
         "size_bytes": variant.object.size_bytes,
         "sha256": variant.object.sha256,
+        "watermarked": variant.watermarked,
     }
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, Enum, Index, Integer, text
+from sqlalchemy import JSON, BigInteger, Column, Enum, Index, Integer, false, text
 from sqlmodel import Field, SQLModel
 
 from mediamill_contracts.ids import new_id
@@ -189,6 +189,9 @@ class Variant(SQLModel, table=True):
     frames: int = 1
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(max_length=64)
+    watermarked: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    revision: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often it was made again: from the first time on its address names the revision."""
 
 
 class Job(SQLModel, table=True):
@@ -335,6 +338,51 @@ class SyncItem(SQLModel, table=True):
     detail: str | None = Field(default=None, max_length=2_000)
     objects: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """`key` and `sizeBytes` of each object; `code` and `detail` too when it failed."""
+    updated_at: datetime = Field(default_factory=utc_now)
+
+
+class WatermarkJob(SQLModel, table=True):
+    """What an operator asked for: a mark on variants of many media, or no mark on them any more."""
+
+    __tablename__ = "watermark_job"
+
+    id: UUID = Field(primary_key=True)
+    watermark: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
+    """The mark as workers get it; None takes marks off."""
+    status: SyncStatus = Field(default=SyncStatus.ACTIVE, sa_column=_enum(SyncStatus))
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    requested_by: str = Field(max_length=128)
+    created_at: datetime = Field(default_factory=utc_now)
+    updated_at: datetime = Field(default_factory=utc_now)
+    finished_at: datetime | None = None
+
+
+class WatermarkItem(SQLModel, table=True):
+    """One medium of a watermark job: a job of its own. A medium has at most one that is pending."""
+
+    __tablename__ = "watermark_item"
+    __table_args__ = (
+        Index("watermark_item_of_parent", "parent_id", "status"),
+        Index(
+            "watermark_item_pending",
+            "media_id",
+            unique=True,
+            postgresql_where=text("status = 'pending'"),
+            sqlite_where=text("status = 'pending'"),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    """Of the order that is out: one that has to be given again gets another."""
+    parent_id: UUID = Field(foreign_key="watermark_job.id", ondelete="CASCADE")
+    media_id: UUID
+    variants: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Names of the variants to make again."""
+    status: SyncItemStatus = Field(default=SyncItemStatus.PENDING, sa_column=_enum(SyncItemStatus))
+    code: str | None = Field(default=None, max_length=64)
+    detail: str | None = Field(default=None, max_length=2_000)
     updated_at: datetime = Field(default_factory=utc_now)
 
 

@@ -6,15 +6,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_contracts.call import RequestCall
 from mediamill_contracts.sync import RequestSync
+from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
 from mediamill_ingest.usecases.record_call import record_dead_call
 from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_sync import record_lost_sync
+from mediamill_ingest.usecases.record_watermark import record_lost_watermark
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterEffect
 
 _EFFECTS: Mapping[str, DeadLetterEffect] = {
     RequestCall.wire_name: record_dead_call,
     RequestSync.wire_name: record_lost_sync,
+    RequestWatermark.wire_name: record_lost_watermark,
+    WatermarkApplied.wire_name: record_lost_watermark,
 }
 
 

@@ -17,6 +17,7 @@ from mediamill_contracts.topology import (
     INGEST_RECORDS,
     INGEST_SETTINGS,
 )
+from mediamill_contracts.watermark import WatermarkApplied
 from mediamill_database import Database
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.dead_letters import dead_letter_effect
@@ -29,6 +30,7 @@ from mediamill_ingest.usecases.record_failure import FailureRecords
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_ingest.usecases.record_relocation import record_relocation
 from mediamill_ingest.usecases.record_sync import record_sync_completed, record_sync_progressed
+from mediamill_ingest.usecases.record_watermark import record_watermark
 from mediamill_ingest.usecases.update_message import record_sent
 from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
 from mediamill_outbox import DeadLetterEffect
@@ -71,6 +73,7 @@ class Handlers:
                     route(SyncCompleted, self.on_sync_completed),
                     route(MessageSent, self.on_message_sent),
                     route(RelocationCompleted, self.on_relocation_completed),
+                    route(WatermarkApplied, self.on_watermark_applied),
                 ),
             ),
         )
@@ -115,6 +118,10 @@ class Handlers:
     async def on_sync_progressed(self, event: SyncProgressed, _delivery: Delivery) -> None:
         """Record how far a transfer is."""
         await record_sync_progressed(self._database, event)
+
+    async def on_watermark_applied(self, event: WatermarkApplied, _delivery: Delivery) -> None:
+        """Exchange the variants."""
+        await record_watermark(self._database, event, self._settings.current)
 
     async def on_media_progressed(self, report: MediaProgressed, _delivery: Delivery) -> None:
         """Put the report on the board."""

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+from mediamill_catalog.marks import MarkImageError, resolve_mark
 from mediamill_catalog.settings import FALLBACK, PlatformSettings
 from mediamill_contracts.recipe import Kind, Limits, Recipe, Rendition, Store, VariantSpec, VideoRecipe
+from mediamill_database import Database
+from mediamill_messaging.errors import PermanentError
 
 _POSTERS = (
     VariantSpec(name="poster", width=1280, height=1280, format="jpeg"),
@@ -39,6 +42,26 @@ class RecipeBook:
         if recipe is None:
             recipe = self._recipes[known, kind, source] = self._write(settings, known, kind, source)
         return recipe
+
+    async def marked_recipe_for(
+        self, database: Database, entity_type: str, *, kind: Kind, source: Store
+    ) -> Recipe:
+        """Return the recipe with the entity type's watermark, its image looked up now.
+
+        Raises PermanentError(`watermark_missing`): media are not published without the mark they are to have.
+        A replay of the upload, once the settings are put right, looks again.
+        """
+        recipe = self.recipe_for(entity_type, kind=kind, source=source)
+        settings = self._settings()
+        mark = settings.watermark_of(entity_type)
+        if mark is None:
+            return recipe
+        try:
+            async with database.read() as session:
+                watermark = await resolve_mark(session, mark)
+        except MarkImageError as error:
+            raise PermanentError("watermark_missing", str(error)) from None
+        return recipe.model_copy(update={"watermark": watermark, "s3": settings.known_s3_location})
 
     def _write(self, settings: PlatformSettings, entity_type: str, kind: Kind, source: Store) -> Recipe:
         recipe = Recipe(

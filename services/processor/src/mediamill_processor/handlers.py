@@ -6,12 +6,14 @@ from typing import Any
 
 from mediamill_contracts.media import MediaAccepted, MediaFailed, MediaProcessed, MediaRejected
 from mediamill_contracts.topology import RetryPolicy
+from mediamill_contracts.watermark import RequestWatermark
 from mediamill_messaging.outcome import Retry, decide
 from mediamill_messaging.subscription import Delivery
 from mediamill_messaging.transport import Publisher
 from mediamill_processor import metrics
 from mediamill_processor.ports import Progress, Renderer, Transcoder
 from mediamill_processor.running_jobs import RunningJobs
+from mediamill_processor.usecases.apply_watermark import apply_watermark
 from mediamill_processor.usecases.quarantine_source import quarantine_source
 from mediamill_processor.usecases.render_image import STARTED, render_image
 from mediamill_processor.usecases.transcode_video import transcode_video
@@ -67,6 +69,21 @@ class VideoHandlers:
             attempt=delivery.attempt,
         )
         await _process(self, job, delivery, work)
+
+
+@dataclass(frozen=True)
+class WatermarkHandler:
+    """The handler of media that are marked, or freed of a mark, after they were processed."""
+
+    stores: Stores
+    renderer: Renderer
+    publisher: Publisher
+
+    async def on_watermark_requested(self, request: RequestWatermark, _delivery: Delivery) -> None:
+        """Make the variants again, publish the result, and wait for the confirm."""
+        with metrics.PROCESSING_SECONDS.labels("any", "watermark").time():
+            result = await apply_watermark(request, stores=self.stores, renderer=self.renderer)
+        await self.publisher.publish(result)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from mediamill_contracts.topology import (
     PROCESSOR_IMAGES,
     PROCESSOR_IMAGES_BULK,
     PROCESSOR_VIDEOS,
+    PROCESSOR_WATERMARKS,
     Queue,
 )
+from mediamill_contracts.watermark import RequestWatermark
 from mediamill_messaging.rabbitmq import RabbitTransport
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription, route
 from mediamill_messaging.transport import Publisher
-from mediamill_processor.handlers import Cancellations, ImageHandlers, VideoHandlers
+from mediamill_processor.handlers import Cancellations, ImageHandlers, VideoHandlers, WatermarkHandler
 from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_processor.running_jobs import RunningJobs
 from mediamill_processor.sandbox.pool import PoolLimits, SandboxPool
@@ -84,6 +86,8 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
     lanes["videos"] = Subscription(
         PROCESSOR_VIDEOS, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
     )
+    marked = WatermarkHandler(stores, pool, publisher).on_watermark_requested
+    lanes["watermarks"] = Subscription(PROCESSOR_WATERMARKS, (route(RequestWatermark, marked),))
     cancelled = route(MediaFailed, Cancellations(running).on_media_failed)
     return ProcessorParts(
         tuple(subscription for lane, subscription in lanes.items() if lane in settings.lanes),

@@ -53,8 +53,9 @@ class Renderer(Protocol):
         on_decoded: Callable[[], None],
         mark: Path | None = None,
     ) -> AbstractAsyncContextManager[Rendering]:
-        """Give the variants' files while the context lasts; they may be moved away. `source` is absolute, and so is
-        `mark`, the file of the recipe's image mark.
+        """Give the variants' files while the context lasts; they may be moved away.
+
+        Paths are absolute; `mark` is the file of the recipe's image mark.
 
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """

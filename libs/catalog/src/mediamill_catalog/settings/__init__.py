@@ -2,7 +2,13 @@
 
 from mediamill_catalog.settings.default_variants import DEFAULT_VARIANTS, FALLBACK, Variants
 from mediamill_catalog.settings.environment import PlatformEnvironment
-from mediamill_catalog.settings.model import DeleteMode, EntitySettings, PlatformSettings, with_variants
+from mediamill_catalog.settings.model import (
+    DeleteMode,
+    EntitySettings,
+    MarkSettings,
+    PlatformSettings,
+    with_variants,
+)
 from mediamill_catalog.settings.records import (
     FieldProblem,
     Saved,
@@ -21,6 +27,7 @@ __all__ = [
     "DeleteMode",
     "EntitySettings",
     "FieldProblem",
+    "MarkSettings",
     "PlatformEnvironment",
     "PlatformSettings",
     "Saved",

@@ -2,16 +2,30 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediamill_catalog.settings.default_variants import DEFAULT_VARIANTS, FALLBACK, Variants
+from mediamill_contracts.mark import MarkStyle, MarkText
 from mediamill_contracts.media import EntityType
 from mediamill_contracts.recipe import StorageStrategy
 from mediamill_contracts.storage import BucketName, HttpUrl, Region, S3Location
-from mediamill_contracts.watermark import Watermark
 
 DeleteMode = Literal["soft", "hard"]
+
+
+class MarkSettings(MarkStyle):
+    """A watermark as operators describe it: a text, or a medium of theirs whose original is the image."""
+
+    text: MarkText | None = None
+    image_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if (self.text is None) == (self.image_id is None):
+            raise ValueError("a watermark is either a text or an image")
+        return self
 
 
 class EntitySettings(BaseModel):
@@ -21,16 +35,14 @@ class EntitySettings(BaseModel):
 
     strategy: StorageStrategy | None = None
     variants: Annotated[Variants, Field(min_length=1, max_length=16)] | None = None
-    watermark: Watermark | None = None
+    watermark: MarkSettings | None = None
+    """Drawn while variants are made; media that exist already stay as they are."""
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
         names = [variant.name for variant in self.variants or ()]
         if len(set(names)) != len(names):
             raise ValueError("two variants have the same name")
-        mark = self.watermark
-        if mark is not None and (mark.text is None) == (mark.image_key is None):
-            raise ValueError("a watermark is either a text or an image")
         return self
 
 
@@ -95,7 +107,7 @@ class PlatformSettings(BaseModel):
                 return chosen.variants
         return DEFAULT_VARIANTS[FALLBACK]
 
-    def watermark_of(self, entity_type: str) -> Watermark | None:
+    def watermark_of(self, entity_type: str) -> MarkSettings | None:
         """Return the mark that media of this type get."""
         chosen = self.entity_types.get(entity_type)
         return None if chosen is None else chosen.watermark

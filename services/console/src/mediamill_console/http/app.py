@@ -2,11 +2,11 @@
 
 from fastapi import FastAPI
 
-from mediamill_console.http import settings_routes, sync_routes
+from mediamill_console.http import settings_routes, sync_routes, watermark_routes
 from mediamill_console.http.parts import ConsoleWebParts
 from mediamill_web.application import build_api
 
-_ROUTERS = (settings_routes.router, sync_routes.router)
+_ROUTERS = (settings_routes.router, sync_routes.router, watermark_routes.router)
 PATHS = tuple(router.prefix for router in _ROUTERS)
 """Beginnings of the paths that are answered here: how a gateway knows what is the console's."""
 

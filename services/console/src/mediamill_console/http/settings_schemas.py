@@ -7,14 +7,13 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from mediamill_catalog.settings import DeleteMode, PlatformSettings
+from mediamill_catalog.settings import DeleteMode, MarkSettings, PlatformSettings
 from mediamill_console.ports import S3Failure, S3Status
 from mediamill_contracts.recipe import StorageStrategy, VariantSpec
-from mediamill_contracts.watermark import Watermark
 from mediamill_web.schemas import Answer
 
 
-class WatermarkView(Watermark):
+class WatermarkView(MarkSettings):
     """A mark; names are camelCase on the wire."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")

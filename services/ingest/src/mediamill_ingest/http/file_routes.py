@@ -29,6 +29,8 @@ from mediamill_web.responses import refusals
 
 ORIGINAL = "original"
 _FOREVER = "public, max-age=31536000, immutable"
+_REVALIDATED = "public, no-cache"
+"""At the address of an earlier revision: a copy is good while its ETag is."""
 _PRIVATE = "private, no-cache"
 _DOWNLOAD_TYPE = "application/octet-stream"
 _SAFE_HEADERS = {
@@ -68,16 +70,17 @@ async def get_file(
     if variant == ORIGINAL:
         file = await _original(parts, media_id, caller)
     else:
-        file = await _variant(parts, media_id, variant)
+        file = await _variant(parts, media_id, variant, request.query_params.get("v"))
     return await _answer(parts, file, request)
 
 
-async def _variant(parts: HttpParts, media_id: UUID, name: str) -> _File:
+async def _variant(parts: HttpParts, media_id: UUID, name: str, revision: str | None) -> _File:
     async with parts.database.read() as session:
         row = await variants.find_visible(session, media_id, name)
     if row is None:
         raise not_found()
-    return _file(row, row.key, "everybody", _FOREVER)
+    is_newest = str(row.revision) == (revision or "0")
+    return _file(row, row.key, "everybody", _FOREVER if is_newest else _REVALIDATED)
 
 
 async def _original(parts: HttpParts, media_id: UUID, caller: Identity | None) -> _File:

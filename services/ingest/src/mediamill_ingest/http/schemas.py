@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from mediamill_web.schemas import Answer
 
 
@@ -50,6 +52,7 @@ class VariantView(Answer):
     height: int
     frames: int
     size_bytes: int
+    watermarked: bool
 
 
 class FailureView(Answer):
@@ -86,6 +89,7 @@ class MediaView(Answer):
     error: FailureView | None
     urls: dict[str, str]
     variants: list[VariantView]
+    watermarked: bool = Field(description="Whether any variant carries a watermark.")
     created_at: datetime
     updated_at: datetime
     ready_at: datetime | None

@@ -11,12 +11,12 @@ from mediamill_catalog import media
 from mediamill_catalog.tables import JobStatus
 from mediamill_ingest.http.schemas import CallFailure, CallView, FailureView, JobView, MediaView, VariantView
 
-_PLAIN = tuple(set(MediaView.model_fields) - {"error", "urls", "variants"})
+_PLAIN = tuple(set(MediaView.model_fields) - {"error", "urls", "variants", "watermarked"})
 
 
-def variant_url(media_id: UUID, name: str) -> str:
-    """Return the path that serves a variant."""
-    return f"/media/{media_id}/{name}"
+def variant_url(media_id: UUID, name: str, revision: int = 0) -> str:
+    """Return the address that serves a variant; another one each time it is made again, for caches' sake."""
+    return f"/media/{media_id}/{name}" + (f"?v={revision}" if revision else "")
 
 
 def media_view(row: Row[Any], derived: Sequence[Row[Any]]) -> MediaView:
@@ -24,12 +24,13 @@ def media_view(row: Row[Any], derived: Sequence[Row[Any]]) -> MediaView:
     views = [
         VariantView(
             name=variant.name,
-            url=variant_url(row.id, variant.name),
+            url=variant_url(row.id, variant.name, variant.revision),
             media_type=variant.media_type,
             width=variant.width,
             height=variant.height,
             frames=variant.frames,
             size_bytes=variant.size_bytes,
+            watermarked=variant.watermarked,
         )
         for variant in derived
     ]
@@ -39,6 +40,7 @@ def media_view(row: Row[Any], derived: Sequence[Row[Any]]) -> MediaView:
         error=_failure(row.failure_code, row.failure_detail),
         urls={view.name: view.url for view in views},
         variants=views,
+        watermarked=any(view.watermarked for view in views),
     )
 
 

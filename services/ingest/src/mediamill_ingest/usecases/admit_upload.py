@@ -172,7 +172,9 @@ async def _accept(admission: Admission, staged: StagedBytes, event: MediaUploade
             media_type=medium.media_type,
         ),
         variant_prefix=_prefix(medium),
-        recipe=admission.recipes.recipe_for(medium.entity_type, kind=medium.kind, source=staged.place),
+        recipe=await admission.recipes.marked_recipe_for(
+            admission.database, medium.entity_type, kind=medium.kind, source=staged.place
+        ),
     )
     if not await admission.orders.place(event.staged.key, accepted):
         await _drop(admission, event, original_key)

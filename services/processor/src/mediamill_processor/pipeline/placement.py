@@ -27,7 +27,7 @@ class Box:
 
 
 def mark_size(mark: Box, picture: Box, style: MarkStyle) -> Box:
-    """Return the size of a mark of this shape: `scale` of the picture's width, or what margins leave of it."""
+    """Return a mark's size: `scale` of the picture's width, less where margins or the height leave less."""
     width = min(picture.width * style.scale, max(1, picture.width - 2 * style.margin))
     room = max(1, picture.height - 2 * style.margin)
     scale = min(width / mark.width, room / mark.height)

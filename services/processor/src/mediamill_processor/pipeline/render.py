@@ -64,8 +64,9 @@ def render(
     """Write the variants of an inspected file to `scratch`, each in a file named after the variant.
 
     With two `threads`, one scales what the other decodes, and then one is busy with the largest variant while
-    the other does the rest; the bytes do not depend on it. `mark` is the file of the recipe's image mark. Raises
-    UnacceptableFileError, or UnusableMarkError.
+    the other does the rest; the bytes do not depend on it. `mark` is the file of the recipe's image mark.
+
+    Raises UnacceptableFileError, or UnusableMarkError.
     """
     stamp = Stamp(recipe.watermark, mark) if recipe.watermark is not None else None
     plans = _largest_first([_plan(spec, header) for spec in recipe.variants])

@@ -9,7 +9,7 @@ from mediamill_contracts.recipe import ObjectRef, ProducedVariant, Recipe, Store
 from mediamill_processor.tracing import span
 from mediamill_processor.usecases.store_objects import store_objects
 from mediamill_storage.keys import PLAYLIST_TYPE, variant_key
-from mediamill_storage.object_store import FinishedFile, ObjectStore
+from mediamill_storage.object_store import FinishedFile, ObjectStore, StoredFile
 from mediamill_storage.stores import Stores
 
 
@@ -24,6 +24,7 @@ class MadeFile:
     height: int
     frames: int = 1
     duration_ms: int | None = None
+    watermarked: bool = False
 
 
 def product_keys(job: MediaAccepted) -> list[str]:
@@ -70,17 +71,29 @@ async def store_products(
     job: MediaAccepted, source: Path, made: Sequence[MadeFile], stores: Stores
 ) -> tuple[tuple[ProducedVariant, ...], tuple[Store, ...]]:
     """Store and consume the files, and bring the original to where it goes; return what is where."""
-    files = [
-        FinishedFile(file.path, variant_key(job.variant_prefix, file.name, file.media_type), file.media_type)
-        for file in made
-    ]
+    files = finished_files(job.variant_prefix, made)
     with span("store variants"):
         placement = await store_objects(job, source, files, stores)
-    variants = tuple(
+    return produced(made, files, placement.files, placement.stores[0]), placement.stores
+
+
+def finished_files(prefix: str, made: Sequence[MadeFile]) -> list[FinishedFile]:
+    """Return the files with the keys that they are stored under."""
+    return [
+        FinishedFile(file.path, variant_key(prefix, file.name, file.media_type), file.media_type)
+        for file in made
+    ]
+
+
+def produced(
+    made: Sequence[MadeFile], files: Sequence[FinishedFile], stored: Sequence[StoredFile], store: Store
+) -> tuple[ProducedVariant, ...]:
+    """Return what was stored, as results tell it; all in the same order."""
+    return tuple(
         ProducedVariant(
             name=file.name,
             object=ObjectRef(
-                store=placement.stores[0],
+                store=store,
                 key=target.key,
                 size_bytes=kept.size_bytes,
                 sha256=kept.sha256,
@@ -90,7 +103,7 @@ async def store_products(
             height=file.height,
             frames=file.frames,
             duration_ms=file.duration_ms,
+            watermarked=file.watermarked,
         )
-        for file, target, kept in zip(made, files, placement.files, strict=True)
+        for file, target, kept in zip(made, files, stored, strict=True)
     )
-    return variants, placement.stores

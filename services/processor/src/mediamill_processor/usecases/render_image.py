@@ -6,8 +6,10 @@ Safe to run twice: keys follow from the job, the same bytes are made again, and 
 import time
 
 from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaRejected
+from mediamill_contracts.recipe import Recipe
 from mediamill_processor.ports import Progress, Renderer, Rendering
 from mediamill_processor.tracing import record_steps
+from mediamill_processor.usecases.mark_file import mark_file
 from mediamill_processor.usecases.products import MadeFile, source_store_of, store_products
 from mediamill_processor.usecases.settle import settle
 from mediamill_storage.stores import Stores
@@ -21,7 +23,7 @@ async def render_image(
 ) -> MediaProcessed | MediaRejected | None:
     """Return the result to publish, or None when an earlier run has published it.
 
-    Raises PermanentError(`source_missing`) when there is nothing to work on.
+    Raises PermanentError(`source_missing`, `watermark_missing`) when there is nothing to work on.
     """
     progress.report(job, "started", STARTED, attempt)
     return await settle(job, stores, _render(job, stores, renderer, progress, attempt))
@@ -33,17 +35,19 @@ async def _render(
     started = time.monotonic()
     async with (
         source_store_of(job, stores).local_copy(job.source.key) as source,
+        mark_file(job.recipe, stores) as mark,
         renderer.render(
             source,
             job.source.media_type,
             job.recipe,
             lane=job.lane,
             on_decoded=lambda: progress.report(job, "decoded", DECODED, attempt),
+            mark=mark,
         ) as rendering,
     ):
         progress.report(job, "encoded", ENCODED, attempt)
         record_steps(rendering.steps)
-        variants, stored_in = await store_products(job, source, made_files(rendering), stores)
+        variants, stored_in = await store_products(job, source, made_files(rendering, job.recipe), stores)
     return MediaProcessed(
         media_id=job.media_id,
         job_id=job.job_id,
@@ -57,7 +61,7 @@ async def _render(
     )
 
 
-def made_files(rendering: Rendering) -> list[MadeFile]:
+def made_files(rendering: Rendering, recipe: Recipe) -> list[MadeFile]:
     """Return the variants of a picture as files to be published."""
     return [
         MadeFile(
@@ -67,6 +71,7 @@ def made_files(rendering: Rendering) -> list[MadeFile]:
             variant.width,
             variant.height,
             variant.frames,
+            watermarked=recipe.marks(variant.spec.name),
         )
         for variant in rendering.variants
     ]

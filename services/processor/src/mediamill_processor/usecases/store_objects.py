@@ -16,7 +16,7 @@ import structlog
 from mediamill_contracts.media import MediaAccepted
 from mediamill_contracts.recipe import Store
 from mediamill_processor import metrics
-from mediamill_storage.object_store import CorruptObjectError, FinishedFile, StoredFile
+from mediamill_storage.object_store import CorruptObjectError, FinishedFile, ObjectStore, StoredFile
 from mediamill_storage.stores import Stores
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +54,14 @@ async def store_objects(
     if remotely is None:
         return Placement(locally or await _put(job, "local", source, files, stores), ("local",))
     return Placement(remotely, wanted)
+
+
+async def store_everywhere(files: Sequence[FinishedFile], targets: Sequence[ObjectStore]) -> list[StoredFile]:
+    """Put the same files into each store, and consume them; raises what the first store that fails raises."""
+    *others, last = targets
+    for store in others:
+        await store.put_files(_twins(files))
+    return await last.put_files(files)
 
 
 async def _put_in_s3_if_possible(

@@ -9,6 +9,7 @@ import time
 from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaRejected, Stage
 from mediamill_messaging.errors import PermanentError
 from mediamill_processor.ports import Progress, Renderer, Transcoder
+from mediamill_processor.usecases.mark_file import mark_file
 from mediamill_processor.usecases.products import MadeFile, source_store_of, store_products
 from mediamill_processor.usecases.render_image import ENCODED, STARTED, made_files
 from mediamill_processor.usecases.settle import settle
@@ -48,8 +49,9 @@ async def _transcode(
         transcoder.transcode(
             source, job.source.media_type, job.recipe.video, on_share=steps.note
         ) as transcoding,
+        mark_file(job.recipe, stores) as mark,
         renderer.render(
-            transcoding.poster, "image/png", job.recipe, lane=job.lane, on_decoded=lambda: None
+            transcoding.poster, "image/png", job.recipe, lane=job.lane, on_decoded=lambda: None, mark=mark
         ) as poster,
     ):
         made = [
@@ -64,7 +66,7 @@ async def _transcode(
                 )
                 for file in transcoding.files
             ),
-            *made_files(poster),
+            *made_files(poster, job.recipe),
         ]
         variants, stored_in = await store_products(job, source, made, stores)
     return MediaProcessed(

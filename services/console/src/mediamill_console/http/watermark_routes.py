@@ -1,0 +1,112 @@
+"""Watermarks on media that exist already: put on, taken off and watched by superadmins."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from mediamill_catalog import watermark_jobs
+from mediamill_catalog.idempotency import IdempotencyConflictError, RepeatableRequest
+from mediamill_catalog.marks import MarkImageError
+from mediamill_catalog.settings import MarkSettings
+from mediamill_catalog.watermark_jobs import NothingToMarkError, WatermarkRequest
+from mediamill_console.http.parts import ConsoleWebParts, Parts
+from mediamill_console.http.watermark_schemas import MarkWish, UnmarkWish, WatermarkJobView, job_view
+from mediamill_console.usecases.request_watermark import request_watermark
+from mediamill_web.idempotency import IdempotencyKeyHeader, key_reused, repeatable
+from mediamill_web.identity import DOCUMENTED, Superadmin
+from mediamill_web.json_body import described, json_body
+from mediamill_web.problems import ProblemError, not_found
+from mediamill_web.responses import refusals
+
+_MAX_BODY_BYTES = 1_000_000
+"""Ten thousand ids and room."""
+_REFUSALS = refusals(401, 403, 408, 409, 413, 422)
+
+router = APIRouter(tags=["watermarks"], prefix="/api/admin/media/watermarks", dependencies=DOCUMENTED)
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses=_REFUSALS,
+    openapi_extra={"requestBody": {"required": True, "content": described(MarkWish)}},
+)
+async def mark(
+    request: Request,
+    response: Response,
+    parts: Parts,
+    caller: Superadmin,
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> WatermarkJobView:
+    """Make variants again with a mark; originals stay as they are."""
+    wish = await json_body(request, parts, MarkWish, max_bytes=_MAX_BODY_BYTES)
+    wanted = WatermarkRequest(
+        requested_by=caller.user_id,
+        watermark=None,
+        media_ids=wish.media_ids or (),
+        wanted=wish.filter.wanted() if wish.filter is not None else None,
+    )
+    repeat = repeatable(request, idempotency_key, wish.model_dump_json())
+    return await _accepted(response, parts, wanted, wish.mark(), repeat)
+
+
+@router.post(
+    "/remove",
+    status_code=202,
+    responses=_REFUSALS,
+    openapi_extra={"requestBody": {"required": True, "content": described(UnmarkWish)}},
+)
+async def unmark(
+    request: Request,
+    response: Response,
+    parts: Parts,
+    caller: Superadmin,
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> WatermarkJobView:
+    """Make variants again without a mark, from the originals."""
+    wish = await json_body(request, parts, UnmarkWish, max_bytes=_MAX_BODY_BYTES)
+    wanted = WatermarkRequest(
+        requested_by=caller.user_id,
+        watermark=None,
+        variants=wish.variants,
+        media_ids=wish.media_ids or (),
+        wanted=wish.filter.wanted() if wish.filter is not None else None,
+    )
+    repeat = repeatable(request, idempotency_key, wish.model_dump_json())
+    return await _accepted(response, parts, wanted, None, repeat)
+
+
+@router.get("/{job_id}", responses=refusals(401, 403, 404))
+async def get_one(job_id: UUID, parts: Parts, _caller: Superadmin) -> WatermarkJobView:
+    """Return how far a job is, with its newest children."""
+    return await _view(parts, job_id)
+
+
+async def _accepted(
+    response: Response,
+    parts: ConsoleWebParts,
+    wanted: WatermarkRequest,
+    mark: MarkSettings | None,
+    repeat: RepeatableRequest | None,
+) -> WatermarkJobView:
+    try:
+        job_id = await request_watermark(
+            parts.database, wanted, mark=mark, repeat=repeat, defaults=parts.settings.defaults
+        )
+    except NothingToMarkError:
+        raise ProblemError(422, "nothing_to_mark", "No medium fits the filter.") from None
+    except MarkImageError:
+        detail = "The image of the mark must be a picture that is ready."
+        raise ProblemError(422, "mark_not_usable", detail) from None
+    except IdempotencyConflictError:
+        raise key_reused() from None
+    response.headers["Location"] = f"/api/admin/media/watermarks/{job_id}"
+    return await _view(parts, job_id)
+
+
+async def _view(parts: ConsoleWebParts, job_id: UUID) -> WatermarkJobView:
+    async with parts.database.read() as session:
+        found = await watermark_jobs.find(session, job_id)
+    if found is None:
+        raise not_found()
+    return job_view(found)

@@ -1,0 +1,76 @@
+"""Makes variants of a medium again, with a mark or without it, from its untouched original.
+
+Safe to run twice: keys follow from the job. Nothing that is in use is replaced: the variants get keys of this
+job's own, and whoever keeps the records exchanges one for the other.
+"""
+
+from mediamill_contracts.recipe import ProducedVariant
+from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
+from mediamill_messaging.errors import PermanentError
+from mediamill_processor.pipeline.verdicts import UnacceptableFileError
+from mediamill_processor.ports import Renderer, Rendering
+from mediamill_processor.tracing import record_steps, span
+from mediamill_processor.usecases.mark_file import mark_file
+from mediamill_processor.usecases.products import finished_files, produced
+from mediamill_processor.usecases.render_image import made_files
+from mediamill_processor.usecases.store_objects import store_everywhere
+from mediamill_storage.object_store import ObjectNotFoundError
+from mediamill_storage.stores import Stores
+
+
+async def apply_watermark(
+    request: RequestWatermark, *, stores: Stores, renderer: Renderer
+) -> WatermarkApplied:
+    """Return the result to publish.
+
+    Raises PermanentError(`source_missing`, `watermark_missing`) when there is nothing to work on.
+    """
+    try:
+        async with (
+            stores.of(request.source.store, request.recipe.s3).local_copy(request.source.key) as source,
+            mark_file(request.recipe, stores) as mark,
+            renderer.render(
+                source,
+                request.source.media_type,
+                request.recipe,
+                lane="bulk",
+                on_decoded=lambda: None,
+                mark=mark,
+            ) as rendering,
+        ):
+            record_steps(rendering.steps)
+            return _result(request, await _store(request, rendering, stores))
+    except ObjectNotFoundError:
+        raise PermanentError("source_missing", "the original is no longer there") from None
+    except UnacceptableFileError as verdict:
+        return _result(request, (), verdict)
+
+
+async def _store(
+    request: RequestWatermark, rendering: Rendering, stores: Stores
+) -> tuple[ProducedVariant, ...]:
+    """Put the variants into every store that the medium is in."""
+    made = made_files(rendering, request.recipe)
+    files = finished_files(request.variant_prefix, made)
+    names = request.recipe.stores
+    with span("store variants"):
+        kept = await store_everywhere(files, [stores.of(name, request.recipe.s3) for name in names])
+    return produced(made, files, kept, names[0])
+
+
+def _result(
+    request: RequestWatermark,
+    variants: tuple[ProducedVariant, ...],
+    verdict: UnacceptableFileError | None = None,
+) -> WatermarkApplied:
+    return WatermarkApplied(
+        media_id=request.media_id,
+        job_id=request.job_id,
+        user_id=request.user_id,
+        parent_job_id=request.parent_job_id,
+        source=request.source,
+        variants=variants,
+        stored_in=request.recipe.stores,
+        code=verdict.code if verdict is not None else None,
+        detail=verdict.detail if verdict is not None else None,
+    )
