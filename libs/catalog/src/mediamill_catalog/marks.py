@@ -6,7 +6,7 @@ from mediamill_catalog import media
 from mediamill_catalog.settings import MarkSettings
 from mediamill_catalog.stored_media import StoredMedium
 from mediamill_catalog.tables import MediaStatus, StorageStatus
-from mediamill_contracts.recipe import Watermark
+from mediamill_contracts.recipe import Store, Watermark
 
 
 class MarkImageError(Exception):
@@ -24,5 +24,5 @@ async def resolve_mark(session: AsyncSession, mark: MarkSettings) -> Watermark:
     )
     if row is None or not usable:
         raise MarkImageError(f"medium {mark.image_id} is not a picture that is ready")
-    store = "s3" if row.storage_status == StorageStatus.S3 else "local"
+    store: Store = "s3" if row.storage_status == StorageStatus.S3 else "local"
     return Watermark(image=StoredMedium(row, []).objects(store)[0], **style)

@@ -1,8 +1,8 @@
 """Watermarks on media that exist already: one order for each medium, and a parent that counts them.
 
 The variants are made again from the original, so that taking a mark off gives what was there before, and
-under new keys, so that nobody who is being served sees a file change. A medium has one order out at a time. All
-functions run inside the caller's transaction and emit what they cause through the outbox.
+under new keys, so that nobody who is being served sees a file change. A medium has one order out at a time.
+All functions run inside the caller's transaction and emit what they cause through the outbox.
 """
 
 from collections.abc import Iterable, Sequence

@@ -124,6 +124,7 @@ class MediamillSystem:
         self.ingest = ServiceProcess("ingest", control, scratch=self.scratch)
         self.processor = ServiceProcess("processor", shared, scratch=self.scratch)
         self.notifier = ServiceProcess("notifier", shared, scratch=self.scratch)
+        self.control_environment = control
         self._cleanup = control | {"PATH": os.environ["PATH"], "HOME": str(self.scratch.path)}
         self.services = (self.ingest, self.processor, self.notifier)
 

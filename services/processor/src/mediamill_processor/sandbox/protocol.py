@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from mediamill_contracts.mark import VariantName
 from mediamill_contracts.message import Part, ShortText
-from mediamill_contracts.recipe import MediaType, PictureFacts, Recipe, VariantName
+from mediamill_contracts.recipe import MediaType, PictureFacts, Recipe
 from mediamill_processor.pipeline.verdicts import VerdictCode
 
 MAX_LINE_BYTES = 64 * 1024
