@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -80,7 +80,7 @@ async def test_an_entity_type_with_a_mark_gets_it_at_upload(
         assert shown["watermarked"], "the settings are not in force yet"
         return shown
 
-    shown = await eventually(marked_upload, 30)
+    shown: dict[str, Any] = await eventually(marked_upload, 30)
     assert [variant["name"] for variant in shown["variants"] if variant["watermarked"]] == ["large"]
     assert (await _originals(client, operator, [shown["id"]]))[shown["id"]] == photo.path.read_bytes()
 
@@ -106,7 +106,7 @@ async def _run(operator: httpx.AsyncClient, path: str, wish: dict[str, Any]) -> 
         assert job["finishedAt"] is not None
         return job
 
-    job = await eventually(ended, 120)
+    job: dict[str, Any] = await eventually(ended, 120)
     assert job["progress"] == 100
     return job
 
@@ -131,7 +131,7 @@ async def _contents(client: MediamillClient, ids: list[str]) -> dict[str, dict[s
             answers = {each.name: await http.get(client.absolute(each.url)) for each in media.variants}
             return {name: answer.raise_for_status().content for name, answer in answers.items()}
 
-        return {media_id: await of_medium(await client.media(media_id)) for media_id in ids}
+        return {media_id: await of_medium(await client.media(UUID(media_id))) for media_id in ids}
 
 
 async def _originals(

@@ -75,7 +75,7 @@ async def test_null_puts_a_setting_back(database: Database) -> None:
         ({"default_storage_strategy": "both"}, ("default_storage_strategy",)),
         ({"entity_types": {"avatar": {"strategy": "s3_only"}}}, ("entity_types", "avatar", "strategy")),
         ({"entity_types": {"avatar": {"variants": [SMALL, SMALL]}}}, ("entity_types", "avatar")),
-        ({"entity_types": {"avatar": {"watermark": {}}}}, ("entity_types", "avatar")),
+        ({"entity_types": {"avatar": {"watermark": {}}}}, ("entity_types", "avatar", "watermark")),
         ({"entity_types": {"avatar": "large"}}, ("entity_types", "avatar")),
         ({"entity_types": {"Not A Name": {"strategy": "local_only"}}}, ("entity_types", "Not A Name")),
         (

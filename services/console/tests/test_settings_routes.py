@@ -102,7 +102,7 @@ async def test_change_in_part(console: Console) -> None:
                     "my_type": {"watermark": {"text": "a", "imageId": "01890a5d-ac96-774b-bcce-b302099a8057"}}
                 }
             },
-            ["entityTypes.my_type"],
+            ["entityTypes.my_type.watermark"],
         ),
         ({"s3Secret": "hunter2"}, ["s3Secret"]),
         ({"s3Endpoint": "http://127.0.0.1:9000"}, ["s3Endpoint"]),
