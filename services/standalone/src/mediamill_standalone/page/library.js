@@ -124,7 +124,7 @@ export class Library {
 function picture(medium) {
   const box = element("div", { className: "picture" });
   if (medium.dominantColor) box.style.backgroundColor = medium.dominantColor;
-  const variants = bySize(medium);
+  const variants = bySize(medium).filter(({ mediaType }) => mediaType.startsWith("image/"));
   const source = variants.find(({ width }) => width >= CARD_WIDTH) ?? variants.at(-1);
   if (!source || medium.deletedAt) {
     box.append(element("span", { textContent: STATES[medium.status] ?? "Not shown" }));
@@ -150,7 +150,14 @@ const STATES = { FAILED: "Could not be processed", EXPIRED: "Never arrived", REA
 function facts(medium) {
   if (medium.error) return element("p", { className: "error", textContent: sentence(medium.error) });
   const pixels = medium.width ? `${medium.width} × ${medium.height} · ` : "";
-  return element("p", { className: "hint", textContent: pixels + size(medium.sizeBytes) });
+  const length = medium.durationMs ? `${duration(medium.durationMs)} · ` : "";
+  return element("p", { className: "hint", textContent: pixels + length + size(medium.sizeBytes) });
+}
+
+/** Return milliseconds as minutes and seconds, like 2:05. */
+function duration(milliseconds) {
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 function variantLinks(medium) {
