@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_database import Database
 
 
@@ -15,10 +14,9 @@ def empty_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture
-async def database(empty_url: str) -> AsyncIterator[Database]:
+@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Give a database with the schema of this release."""
-    await upgrade(empty_url)
-    database = Database(empty_url)
+    database = Database(request.getfixturevalue(f"migrated_{request.param}_url"))
     yield database
     await database.close()

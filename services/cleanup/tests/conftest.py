@@ -13,7 +13,6 @@ from sqlalchemy import Row, insert, select, update
 
 from mediamill_catalog import jobs, media, timeline
 from mediamill_catalog.core import JOBS, MEDIA
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.tables import JobStatus, MediaStatus
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.premises import Premises
@@ -32,11 +31,10 @@ DAY = timedelta(days=1)
 M = TypeVar("M", bound=Message)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Give a migrated database of either kind."""
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    await upgrade(url)
+    url = request.getfixturevalue(f"migrated_{request.param}_url")
     database = Database(url)
     yield database
     await database.close()

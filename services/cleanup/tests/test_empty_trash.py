@@ -92,11 +92,13 @@ async def test_a_restore_after_the_decision_is_refused(bench: Bench, run: Run) -
 
 
 @pytest.mark.parametrize("first", ["cleanup", "restore"])
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-async def test_of_both_at_once_exactly_one_has_its_way(postgres_url: str, bench: Bench, first: str) -> None:
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+async def test_of_both_at_once_exactly_one_has_its_way(
+    migrated_postgres_url: str, bench: Bench, first: str
+) -> None:
     """On PostgreSQL, with open transactions side by side: whoever locks first decides, the other sees it."""
     old = await in_trash(bench)
-    other = Database(postgres_url)
+    other = Database(migrated_postgres_url)
     entered, may_commit = asyncio.Event(), asyncio.Event()
 
     async def cleanup(database: Database, *, leads: bool) -> bool:

@@ -14,7 +14,6 @@ from sqlalchemy import insert, select
 from mediamill_catalog import media
 from mediamill_catalog.core import VARIANTS
 from mediamill_catalog.media import new_media
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.tables import MediaStatus, utc_now
 from mediamill_console.main import ConsoleParts, build_parts
 from mediamill_console.settings import OperatorSettings
@@ -111,11 +110,10 @@ def _variant(media_id: UUID, key: str, name: str) -> dict[str, Any]:
 OpenConsole = Callable[..., Awaitable[Console]]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
 async def database_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of a migrated database of either kind."""
-    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    await upgrade(url)
+    url: str = request.getfixturevalue(f"migrated_{request.param}_url")
     return url
 
 

@@ -1,10 +1,14 @@
 """Fixtures that every member's tests share; pytest finds this module through its entry point."""
 
+import asyncio
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from mediamill_catalog.migrate import upgrade
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_testing.photos.fixtures import photo_corpus
@@ -13,6 +17,10 @@ from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
 
 __all__ = [
+    "migrated_postgres",
+    "migrated_postgres_url",
+    "migrated_sqlite",
+    "migrated_sqlite_url",
     "photo_corpus",
     "postgres",
     "postgres_url",
@@ -25,6 +33,8 @@ __all__ = [
 ]
 
 _SERVERS = frozenset({"rabbitmq", "postgres", "s3_server"})
+_TEMPLATE = "migrated"
+"""Database that those with a schema are copies of: migrating each test's own would take most of its time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,3 +110,41 @@ def s3_location(s3_server: S3Server) -> Iterator[S3Location]:
 def s3_credentials(s3_server: S3Server) -> S3Credentials:
     """Keys that the S3 server accepts for every bucket."""
     return s3_server.credentials
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresServer) -> PostgresServer:
+    """Give the server, with a database at the newest schema to make others from."""
+    postgres.start()
+    postgres.execute(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
+    _migrate(postgres.url_of(_TEMPLATE))
+    return postgres
+
+
+@pytest.fixture
+def migrated_postgres_url(migrated_postgres: PostgresServer) -> Iterator[str]:
+    """URL of a database at the newest schema that is this test's own."""
+    migrated_postgres.start()
+    with migrated_postgres.database(_TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a database file at the newest schema."""
+    path = tmp_path_factory.mktemp("schema") / "mediamill.sqlite3"
+    _migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def migrated_sqlite_url(migrated_sqlite: Path, sqlite_url: str) -> str:
+    """URL of a database file at the newest schema that is this test's own."""
+    shutil.copyfile(migrated_sqlite, sqlite_url.removeprefix("sqlite+aiosqlite:///"))
+    return sqlite_url
+
+
+def _migrate(url: str) -> None:
+    """Migrate in a thread, since the test that asks first may be running in an event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(upgrade(url))).result()

@@ -16,7 +16,6 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.media import MediaProcessed
@@ -180,11 +179,10 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Give a migrated database of either kind."""
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    await upgrade(url)
+    url = request.getfixturevalue(f"migrated_{request.param}_url")
     database = Database(url)
     yield database
     await database.close()

@@ -13,7 +13,6 @@ from sqlalchemy import Row, event, select
 from sqlalchemy.orm import Session
 
 from mediamill_catalog import jobs, media, timeline
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts import Message
@@ -40,11 +39,10 @@ PHOTO = b"not really a photo: an own upload is not looked at twice"
 M = TypeVar("M", bound=Message)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Give a migrated database of either kind."""
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    await upgrade(url)
+    url = request.getfixturevalue(f"migrated_{request.param}_url")
     database = Database(url)
     yield database
     await database.close()

@@ -116,10 +116,13 @@ class PostgresServer:
         release_port(self._port)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Create an empty database, give its URL, and drop it afterwards even when it is still in use."""
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """Create a database like `template`, give its URL, and drop it afterwards even when it is in use.
+
+        Nobody may be connected to the template, which is an empty database unless told otherwise.
+        """
         name = f"test_{secrets.token_hex(6)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield self.url_of(name)
         finally:
