@@ -110,10 +110,10 @@ def _variant(media_id: UUID, key: str, name: str) -> dict[str, Any]:
 OpenConsole = Callable[..., Awaitable[Console]]
 
 
-@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
+@pytest.fixture
 async def database_url(request: pytest.FixtureRequest) -> str:
-    """Return the URL of a migrated database of either kind."""
-    url: str = request.getfixturevalue(f"migrated_{request.param}_url")
+    """Return the URL of a migrated database: SQLite, unless a test asks for another."""
+    url: str = request.getfixturevalue(f"migrated_{getattr(request, 'param', 'sqlite')}_url")
     return url
 
 

@@ -15,6 +15,11 @@ from mediamill_runtime.identity import Role
 
 from .conftest import Console, OpenConsole
 
+pytestmark = pytest.mark.parametrize(
+    "database_url", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
+)
+"""Here the two databases differ in how they lock."""
+
 S3 = {"s3Enabled": True, "s3Bucket": "photos"}
 NOBODYS = "0192f0c1-2b3d-7e4f-8a5b-000000000001"
 """Id of a job that does not exist; the same in every process that collects these tests."""

@@ -2,7 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from .conftest import Api
+
+pytestmark = pytest.mark.parametrize(
+    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
+)
+"""Here the two databases differ in how they lock."""
 
 
 async def test_a_repeated_upload_is_one_upload(api: Api) -> None:

@@ -13,6 +13,11 @@ from mediamill_outbox.tables import outbox
 
 from .conftest import Api
 
+pytestmark = pytest.mark.parametrize(
+    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
+)
+"""Here the two databases differ in how they lock."""
+
 ANN, BOB, CAROL, EVE = "ann", "bob", "carol", "eve"
 
 

@@ -25,6 +25,11 @@ from mediamill_testing.photos import PhotoCorpus
 from .cloud import ROOMY, CloudApi, large
 from .conftest import parts_with, serving
 
+pytestmark = pytest.mark.parametrize(
+    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
+)
+"""Here the two databases differ in how they lock."""
+
 KEY_HEADER = "Idempotency-Key"
 
 
