@@ -23,6 +23,9 @@ from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSyste
 from mediamill_testing.waiting import eventually
 
 PATIENCE_SECONDS = 120.0
+KEPT = ("temp/", "permanent/")
+CLAIMS = {"local_only": "local", "local_first": "both", "s3_only": "s3", "both": "both"}
+"""What the record says in the end, by strategy."""
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +127,54 @@ async def _fetch_all(client: MediamillClient, media: Media) -> None:
             answer = await http.get(client.absolute(variant.url))
             assert (answer.status_code, answer.headers["content-type"]) == (200, variant.media_type)
             assert len(answer.content) == variant.size_bytes
+
+
+@pytest.mark.parametrize("strategy", sorted(CLAIMS))
+async def test_file_sent_to_s3_becomes_ready_where_its_strategy_wants_it(
+    strategy: str,
+    client: MediamillClient,
+    photo_corpus: PhotoCorpus,
+    bucket: S3ObjectStore,
+    system: MediamillSystem,
+) -> None:
+    """The record says where the bytes are, all addresses work, and nothing is left where it is not wanted.
+
+    Removed for good, it leaves nothing anywhere.
+    """
+    before_in_s3, before_locally = await _kept(bucket, system)
+    accepted = await client.upload_to_s3(photo_corpus.photo("jpeg_with_gps.jpg").path, entity_type=strategy)
+    job = await client.wait_for(accepted.job_id, seconds=PATIENCE_SECONDS)
+    assert job.succeeded, job.error
+
+    async def settled() -> bool:
+        return (await client.media(accepted.media_id)).storage_status == CLAIMS[strategy]
+
+    await eventually(settled, timeout=PATIENCE_SECONDS)
+    medium = await client.media(accepted.media_id)
+    async with httpx.AsyncClient(follow_redirects=True) as http:
+        for variant in medium.variants:
+            answer = await http.get(client.absolute(variant.url))
+            assert (answer.status_code, len(answer.content)) == (200, variant.size_bytes)
+
+    async def only_where_claimed() -> bool:
+        in_s3, locally = await _kept(bucket, system)
+        files = len(medium.variants) + 1
+        wanted = {"local": (0, files), "s3": (files, 0), "both": (files, files)}[CLAIMS[strategy]]
+        return (len(in_s3 - before_in_s3), len(locally - before_locally)) == wanted
+
+    await eventually(only_where_claimed, timeout=PATIENCE_SECONDS)
+    await client.delete(medium.id, hard=True)
+
+    async def as_before() -> bool:
+        return await _kept(bucket, system) == (before_in_s3, before_locally)
+
+    await eventually(as_before, timeout=PATIENCE_SECONDS)
+
+
+async def _kept(bucket: S3ObjectStore, system: MediamillSystem) -> tuple[set[str], set[str]]:
+    """Return what is kept in S3 and locally, staged or for good."""
+    in_s3 = {found.key async for found in bucket.list("") if found.key.startswith(KEPT)}
+    return in_s3, {key for key in system.stored_keys() if key.startswith(KEPT)}
 
 
 @pytest.mark.parametrize(

@@ -57,19 +57,19 @@ async def operator(
 
 
 async def test_many_files_go_to_s3_and_come_back(operator: Operator) -> None:
-    """300 files in batches: up with the source removed, down again, all of them whole, nothing left over."""
+    """600 files in batches: up with the source removed, down again, all of them whole, nothing left over."""
     ids = await operator.add_media(MANY)
     up = await operator.end_of(await operator.ask("upload_to_s3", ids, delete_source=True))
-    assert (up.job.status, up.job.processed_files, up.job.failed_files) == (SyncStatus.COMPLETED, 300, 0)
+    assert (up.job.status, up.job.processed_files, up.job.failed_files) == (SyncStatus.COMPLETED, 2 * MANY, 0)
     assert [child.status for child in up.children] == [SyncStatus.COMPLETED] * 3
     assert up.job.processed_bytes == MANY * 2_200
-    assert len(up.results) == 300
+    assert len(up.results) == 2 * MANY
     assert await operator.statuses(ids) == {StorageStatus.S3}
     assert await operator.keys_in("local") == set()
     assert await operator.missing(ids) == []
 
     down = await operator.end_of(await operator.ask("download_from_s3", ids))
-    assert (down.job.status, down.job.processed_files) == (SyncStatus.COMPLETED, 300)
+    assert (down.job.status, down.job.processed_files) == (SyncStatus.COMPLETED, 2 * MANY)
     assert await operator.statuses(ids) == {StorageStatus.BOTH}
     assert await operator.missing(ids) == []
 

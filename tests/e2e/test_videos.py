@@ -28,7 +28,7 @@ def kit() -> VideoKit:
 @pytest.fixture(scope="module")
 def long_video(kit: VideoKit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a video that takes a while to transcode."""
-    return kit.make(tmp_path_factory.mktemp("videos") / "long.mp4", size="854x480", seconds=12, rate=25)
+    return kit.make(tmp_path_factory.mktemp("videos") / "long.mp4", size="854x480", seconds=6, rate=25)
 
 
 def transcodes(system: MediamillSystem) -> list[int]:

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import IDEMPOTENCY_KEYS, SYNC_ITEMS, SYNC_JOBS
-from mediamill_catalog.tables import SyncItem, SyncJob
+from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, SYNC_ITEMS, SYNC_JOBS
+from mediamill_catalog.tables import JobStatus, SyncItem, SyncJob
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.usecases.prune_records import Retention, prune_records
 from mediamill_contracts.ids import new_id
@@ -23,6 +23,7 @@ RETENTION = Retention(
     inbox=7 * DAY,
     dead_letters=30 * DAY,
     sync_jobs=30 * DAY,
+    calls=DAY,
     stuck_after=timedelta(minutes=10),
 )
 
@@ -51,6 +52,7 @@ async def fill(bench: Bench) -> None:
         await session.execute(update(dead_letter).values(dead_at=long_ago))
         await session.execute(update(dead_letter).where(of_closed).values(closed_at=long_ago))
         await _sync_jobs(session)
+        await session.execute(insert(CALLS), [_call(2 * DAY), _call(DAY / 2), _call(None)])
 
 
 def _idempotency_key(key: str, age: timedelta) -> dict[str, Any]:
@@ -61,6 +63,21 @@ def _idempotency_key(key: str, age: timedelta) -> dict[str, Any]:
         "status_code": 202,
         "answer": {},
         "created_at": NOW - age,
+    }
+
+
+def _call(ended: timedelta | None) -> dict[str, Any]:
+    """Return a call that ended so long ago, or that waits."""
+    return {
+        "id": new_id(),
+        "user_id": "user-1",
+        "type": "image_generation",
+        "status": JobStatus.WAITING if ended is None else JobStatus.COMPLETED,
+        "attempts": 1,
+        "payload": {},
+        "created_at": NOW - 3 * DAY,
+        "updated_at": NOW,
+        "finished_at": None if ended is None else NOW - ended,
     }
 
 
@@ -81,6 +98,7 @@ async def test_what_is_old_goes_and_the_rest_stays(bench: Bench, run: Run) -> No
     report = await prune_records(bench.database, RETENTION, run)
     assert report.as_dict()["counts"] == {
         "closed dead letters removed": 1,
+        "ended calls removed": 1,
         "ended sync jobs removed": 1,
         "idempotency keys removed": 1,
         "inbox entries removed": 1_200,
@@ -88,6 +106,7 @@ async def test_what_is_old_goes_and_the_rest_stays(bench: Bench, run: Run) -> No
     counts = [await count(bench, table) for table in (IDEMPOTENCY_KEYS, inbox, dead_letter, SYNC_ITEMS)]
     assert counts == [1, 1, 1, 1]
     assert await count(bench, SYNC_JOBS) == 2
+    assert await count(bench, CALLS) == 2
 
 
 async def test_a_dry_run_only_counts(bench: Bench, dry_run: Run) -> None:

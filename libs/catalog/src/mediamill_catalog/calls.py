@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import CALLS
@@ -107,19 +107,6 @@ async def reopen(session: AsyncSession, call_id: UUID, *, now: datetime) -> bool
         .returning(CALLS.c.id)
     )
     return changed.first() is not None
-
-
-async def forget_before(session: AsyncSession, moment: datetime, *, limit: int) -> int:
-    """Remove calls that ended before `moment`, oldest first and `limit` at most; return how many."""
-    old = (
-        select(CALLS.c.id)
-        .where(CALLS.c.finished_at < moment)
-        .order_by(CALLS.c.finished_at)
-        .limit(limit)
-        .scalar_subquery()
-    )
-    gone = await session.execute(delete(CALLS).where(CALLS.c.id.in_(old)).returning(CALLS.c.id))
-    return len(gone.all())
 
 
 async def _finish(session: AsyncSession, call_id: UUID, user_id: str, now: datetime, **values: Any) -> bool:

@@ -71,6 +71,8 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
     """How long dead letters are kept that were replayed or discarded; open ones are kept for ever."""
     sync_jobs_seconds: int = Field(default=30 * DAY_SECONDS, ge=DAY_SECONDS)
     """How long ended sync jobs are kept."""
+    calls_seconds: int = Field(default=DAY_SECONDS, ge=0)
+    """How long queued calls that ended are kept with their results."""
     stuck_message_seconds: int = Field(default=600, ge=1)
     """How long a message may wait in the outbox before reports name it."""
     drift_age_seconds: int = Field(default=900, ge=60)
@@ -120,6 +122,7 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
             inbox=timedelta(seconds=self.inbox_seconds),
             dead_letters=timedelta(seconds=self.dead_letters_seconds),
             sync_jobs=timedelta(seconds=self.sync_jobs_seconds),
+            calls=timedelta(seconds=self.calls_seconds),
             stuck_after=timedelta(seconds=self.stuck_message_seconds),
         )
 

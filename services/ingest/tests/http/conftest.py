@@ -179,6 +179,12 @@ async def _chunks(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
+ON_BOTH_DATABASES = pytest.mark.parametrize(
+    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
+)
+"""For what depends on how a database locks."""
+
+
 @pytest.fixture
 async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """Give a migrated database: SQLite, unless a test asks for another.

@@ -2,16 +2,10 @@
 
 import asyncio
 
-import pytest
-
-from .conftest import Api
-
-pytestmark = pytest.mark.parametrize(
-    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
-)
-"""Here the two databases differ in how they lock."""
+from .conftest import ON_BOTH_DATABASES, Api
 
 
+@ON_BOTH_DATABASES
 async def test_a_repeated_upload_is_one_upload(api: Api) -> None:
     """The same request with the same key names the same job, and its bytes are stored once."""
     key = {"Idempotency-Key": "key-1"}
@@ -23,6 +17,7 @@ async def test_a_repeated_upload_is_one_upload(api: Api) -> None:
     assert await api.open_jobs() == 1
 
 
+@ON_BOTH_DATABASES
 async def test_a_key_belongs_to_one_request(api: Api) -> None:
     """The same key with another file, another field or another name is a conflict and stores nothing."""
     key = {"Idempotency-Key": "key-1"}
@@ -36,6 +31,7 @@ async def test_a_key_belongs_to_one_request(api: Api) -> None:
     assert len(api.stored_files()) == 1
 
 
+@ON_BOTH_DATABASES
 async def test_keys_are_each_users_own(api: Api) -> None:
     """Two users may choose the same key."""
     key = {"Idempotency-Key": "key-1"}
@@ -44,6 +40,7 @@ async def test_keys_are_each_users_own(api: Api) -> None:
     assert first.json()["jobId"] != second.json()["jobId"]
 
 
+@ON_BOTH_DATABASES
 async def test_repetitions_at_the_same_time_are_one_upload(api: Api) -> None:
     """A client that sends again before the answer came gets one job all the same."""
     key = {"Idempotency-Key": "key-1"}
@@ -53,6 +50,7 @@ async def test_repetitions_at_the_same_time_are_one_upload(api: Api) -> None:
     assert len(api.stored_files()) == 1
 
 
+@ON_BOTH_DATABASES
 async def test_a_key_has_bounds(api: Api) -> None:
     """A key that is too long is refused as a bad parameter."""
     answer = await api.upload(headers={"Idempotency-Key": "k" * 201})

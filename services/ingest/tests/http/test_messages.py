@@ -11,12 +11,7 @@ from mediamill_contracts.relocation import RequestRelocation
 from mediamill_ingest.usecases.update_message import record_sent
 from mediamill_outbox.tables import outbox
 
-from .conftest import Api
-
-pytestmark = pytest.mark.parametrize(
-    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
-)
-"""Here the two databases differ in how they lock."""
+from .conftest import ON_BOTH_DATABASES, Api
 
 ANN, BOB, CAROL, EVE = "ann", "bob", "carol", "eve"
 
@@ -176,6 +171,7 @@ async def test_the_longest_message_is_taken(api: Api) -> None:
     assert (await read(api, conversation))["items"][0]["content"] == content
 
 
+@ON_BOTH_DATABASES
 async def test_repeated_requests_act_once(api: Api) -> None:
     """The same key and body: the same conversation, the same message. Another body: 409."""
     key = {"Idempotency-Key": "once"}
@@ -187,6 +183,7 @@ async def test_repeated_requests_act_once(api: Api) -> None:
     assert len((await read(api, conversation))["items"]) == 1
 
 
+@ON_BOTH_DATABASES
 async def test_status_is_that_of_the_slowest(api: Api) -> None:
     """PENDING, SENT once the announcement came round, then as far as every recipient is; never back."""
     conversation = await converse(api, BOB, CAROL)

@@ -23,12 +23,7 @@ from mediamill_storage.s3 import S3Stores
 from mediamill_testing.photos import PhotoCorpus
 
 from .cloud import ROOMY, CloudApi, large
-from .conftest import parts_with, serving
-
-pytestmark = pytest.mark.parametrize(
-    "database", ["sqlite", "postgres"], ids=["sqlite", "postgresql"], indirect=True
-)
-"""Here the two databases differ in how they lock."""
+from .conftest import ON_BOTH_DATABASES, parts_with, serving
 
 KEY_HEADER = "Idempotency-Key"
 
@@ -136,6 +131,7 @@ async def test_malformed_wishes_are_named(cloud: CloudApi, change: dict[str, Any
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
+@ON_BOTH_DATABASES
 async def test_twenty_confirmations_make_one_medium(cloud: CloudApi) -> None:
     """However often and however simultaneously: one job, one event, the same record."""
     initiated = (await cloud.initiate(cloud.api.photo)).json()
@@ -149,6 +145,7 @@ async def test_twenty_confirmations_make_one_medium(cloud: CloudApi) -> None:
     assert len(await cloud.objects()) == 1
 
 
+@ON_BOTH_DATABASES
 async def test_confirmations_on_two_replicas_make_one_medium(cloud: CloudApi, tmp_path: Path) -> None:
     """Two processes that know nothing of each other settle it by the row."""
     parts = parts_with(cloud.api.parts.database, cloud.api.parts.stores, policy=ROOMY)
@@ -251,6 +248,7 @@ async def grow_old(cloud: CloudApi, upload_id: str) -> None:
         await session.execute(update(MEDIA).where(MEDIA.c.id == UUID(upload_id)).values(created_at=began))
 
 
+@ON_BOTH_DATABASES
 async def test_ten_a_minute_over_all_replicas(cloud: CloudApi, tmp_path: Path) -> None:
     """Of many uploads begun at once on two replicas ten are promised; the others are told when to return."""
     parts = parts_with(cloud.api.parts.database, cloud.api.parts.stores)
@@ -266,6 +264,7 @@ async def test_ten_a_minute_over_all_replicas(cloud: CloudApi, tmp_path: Path) -
     assert (await cloud.initiate(cloud.api.photo, user_id="user-2")).status_code == 201
 
 
+@ON_BOTH_DATABASES
 async def test_the_window_moves_on(cloud: CloudApi) -> None:
     """Who waited as told may begin the next upload, and only as many as have left the window."""
     for _ in range(10):
@@ -286,6 +285,7 @@ async def test_how_long_to_wait_follows_from_the_oldest(cloud: CloudApi) -> None
     assert wait == timedelta(seconds=15)
 
 
+@ON_BOTH_DATABASES
 async def test_a_repeated_request_gets_the_same_upload(cloud: CloudApi) -> None:
     """The same key and body: the same place, signed anew, and not counted; another body: refused."""
     key = {KEY_HEADER: "again"}

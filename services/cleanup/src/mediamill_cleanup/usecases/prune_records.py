@@ -19,6 +19,8 @@ class Retention:
     """Closed ones; open ones are kept for ever."""
     sync_jobs: timedelta
     """Ended ones."""
+    calls: timedelta
+    """Ended ones, with their results."""
     stuck_after: timedelta
     """How long a message may wait in the outbox before it is told of."""
 
@@ -31,6 +33,7 @@ async def prune_records(database: Database, retention: Retention, run: Run) -> R
         "inbox entries removed": pruning.inbox_entries(run.now - retention.inbox),
         "closed dead letters removed": pruning.closed_dead_letters(run.now - retention.dead_letters),
         "ended sync jobs removed": pruning.ended_sync_jobs(run.now - retention.sync_jobs),
+        "ended calls removed": pruning.ended_calls(run.now - retention.calls),
     }
     for what, rows in expired.items():
         if run.dry_run:
