@@ -73,7 +73,7 @@ async def test_an_event_without_a_queue_becomes_a_dead_letter(
 
     letter = await eventually(lambda: _open_letter(database, str(event_id)), timeout=60)
     assert (letter.code, letter.routing_key) == ("unroutable", "lost.event")
-    assert await _count(database, "outbox") == 0
+    await eventually(lambda: _is_empty(database, "outbox"))
 
 
 @pytest.mark.timeout(300)
@@ -150,3 +150,7 @@ async def _count(database: Database, table: str) -> int:
 
 async def _is_ready(client: MediamillClient, media_id: Any) -> bool:
     return (await client.media(media_id)).status == "READY"
+
+
+async def _is_empty(database: Database, table: str) -> bool:
+    return await _count(database, table) == 0

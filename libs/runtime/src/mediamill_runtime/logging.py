@@ -5,12 +5,13 @@ as our own structlog loggers, so each line carries the trace, medium and job it 
 secret.
 """
 
+import io
 import logging
 import re
 import sys
 from functools import lru_cache
 from json import JSONEncoder
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 from opentelemetry import trace
@@ -24,7 +25,7 @@ _MASK = "***"
 
 def configure_logging(service: str, *, json: bool, level: str = "info", stream: TextIO | None = None) -> None:
     """Send all logs of this process to `stream` (standard error), as JSON or as readable text."""
-    output = stream or sys.stderr
+    output = cast("TextIO", stream or _StandardError())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -42,6 +43,22 @@ def configure_logging(service: str, *, json: bool, level: str = "info", stream: 
         cache_logger_on_first_use=True,
     )
     _route_standard_library(shared, render, numeric_level, output)
+
+
+class _StandardError(io.TextIOBase):
+    """Whatever is standard error when a line is written: who replaces it may close the one before."""
+
+    def write(self, text: str) -> int:
+        """Write to the present one."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush the present one."""
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        """Whether the present one is a terminal."""
+        return sys.stderr.isatty()
 
 
 def bind_context(**values: Any) -> None:
