@@ -9,7 +9,7 @@ BIN := .venv/bin
 UV := scripts/uv
 # Tests wait for servers more than they compute, so there are more workers than cores. A file stays with one
 # worker, which has servers of its own.
-WORKERS := --numprocesses=5 --dist=loadfile --no-loadscope-reorder
+WORKERS := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## Show this list
