@@ -18,8 +18,8 @@ from mediamill_testing.waiting import eventually
 
 UPLOADS = 200
 PARALLEL = 8
-KILLS = 10
-BROKER_RESTARTS_AFTER = 4
+KILLS = 6
+BROKER_RESTARTS_AFTER = 3
 SECONDS = 240.0
 
 
@@ -31,7 +31,7 @@ async def test_each_upload_ends_ready_exactly_once(
     rabbitmq: RabbitServer,
     photo_corpus: PhotoCorpus,
 ) -> None:
-    """200 uploads through ten kills and a restart of RabbitMQ all end READY, each once."""
+    """200 uploads through six kills and a restart of RabbitMQ all end READY, each once."""
     photos = photo_corpus.photos(40, accept=lambda kind: kind in {"image/jpeg", "image/png", "image/webp"})
     uploaded = 0
     gate = asyncio.Semaphore(PARALLEL)
