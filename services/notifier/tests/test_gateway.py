@@ -109,6 +109,7 @@ async def test_only_operators_hear_queue_alerts(notifier, issue):
         await operator.wait_for("queue:alert")
         await user.wait_for("media:ready")
     assert operator.events[0][1] == {
+        "state": "raised",
         "queue": "processor.images",
         "measure": "waiting",
         "value": 900,
