@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -14,6 +16,7 @@ from starlette.routing import Mount
 from mediamill_contracts.topology import Broadcast, RetryPolicy
 from mediamill_messaging.errors import BrokerUnavailableError
 from mediamill_messaging.rabbitmq import RabbitTransport
+from mediamill_messaging.rabbitmq import transport as transport_module
 from mediamill_messaging.rabbitmq.dead_letters import DeadLetterCollector
 from mediamill_messaging.subscription import BroadcastSubscription, route
 from mediamill_messaging.transport import DeadLetter
@@ -47,6 +50,30 @@ async def test_stop_ends_at_any_moment_of_connecting() -> None:
     async with asyncio.timeout(60):
         for transport in transports:
             await transport.stop(1)
+
+
+async def test_nothing_ends_the_connecting(rabbitmq_vhost_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of any kind, a stray cancellation and a log that fails are followed by one more attempt."""
+    failures = [OSError("refused"), RuntimeError("a defect"), asyncio.CancelledError("not ours")]
+    really_connect = aio_pika.connect
+
+    async def connect_at_last(*arguments: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop(0)
+        return await really_connect(*arguments, **options)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("I/O operation on closed file")
+
+    monkeypatch.setattr(aio_pika, "connect", connect_at_last)
+    monkeypatch.setattr(transport_module, "logger", SimpleNamespace(debug=fail, info=fail, warning=fail))
+    transport = RabbitTransport(rabbitmq_vhost_url, service="test")
+    await transport.start()
+    async with asyncio.timeout(RECONNECT_SECONDS):
+        await transport.wait_connected()
+        await transport.check()
+        await transport.stop(1)
+    assert not failures
 
 
 async def test_a_broker_restart_is_survived(

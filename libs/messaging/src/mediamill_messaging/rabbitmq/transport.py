@@ -1,13 +1,12 @@
 """Runs a subscription table on RabbitMQ: connects in the background, for ever, and stops with nothing lost.
 
-One session is the lifetime of a pair of connections: one for publishing, broadcasts and dead letters, one
-for FastStream's consumers. When either is lost the session is torn down as a whole and a new one begins
-with declaring the topology, so that a broker that came back empty is no special case.
+When a session is lost it is torn down as a whole and a new one begins with declaring the topology, so that a
+broker that came back empty is no special case.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -17,7 +16,6 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 from faststream.asgi import make_asyncapi_asgi
-from faststream.rabbit import RabbitBroker
 from yarl import URL
 
 from mediamill_contracts.topology import EVENTS_EXCHANGE
@@ -29,14 +27,13 @@ from mediamill_messaging.rabbitmq.dead_letters import DeadLetterCollector
 from mediamill_messaging.rabbitmq.incoming import delivery_of
 from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
 from mediamill_messaging.rabbitmq.retry import Retries
+from mediamill_messaging.rabbitmq.session import Session, report
 from mediamill_messaging.rabbitmq.topology import Topology
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_messaging.transport import DeadLetterSink
 
 CONNECT_SECONDS = 5.0
 """Time for one attempt to connect."""
-CLOSE_SECONDS = 5.0
-"""Time for one connection to be closed in good order."""
 HEARTBEAT_SECONDS = 10
 """Interval of heartbeats; a silent peer is given up after about three of them."""
 RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
@@ -77,7 +74,7 @@ class RabbitTransport:
         if dead_letters is not None:
             self._collector = DeadLetterCollector(topology.queues.values(), dead_letters)
         self._listeners = [BroadcastRunner(item) for item in self._broadcasts]
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._ready = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._draining = False
@@ -151,25 +148,32 @@ class RabbitTransport:
         return make_asyncapi_asgi(document, try_it_out_path=None)
 
     async def _keep_connected(self) -> None:
+        """Hold one session after another, until `stop`: nothing else may end this, since nobody would tell.
+
+        A cancellation that is not ours comes from within the client library, which cancels what it awaits
+        when a connection breaks.
+        """
         attempts = 0
         while True:
             try:
                 async with self._open_session() as session:
-                    logger.info("connected to the broker")
                     attempts = 0
+                    report(logger.info, "connected to the broker")
                     await session.lost.wait()
-                logger.warning("connection to the broker was lost")
-            except Exception as error:  # noqa: BLE001 - any reason is a reason to try again
-                logger.warning("broker is not reachable", error=f"{type(error).__name__}: {error}")
+                report(logger.warning, "connection to the broker was lost")
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - any reason is one to try again
+                if _is_being_cancelled():
+                    return
+                report(logger.warning, "broker is not reachable", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(RECONNECT_PAUSES[min(attempts, len(RECONNECT_PAUSES) - 1)])
             attempts += 1
 
     @asynccontextmanager
-    async def _open_session(self) -> AsyncIterator["_Session"]:
+    async def _open_session(self) -> AsyncIterator[Session]:
         connection = await aio_pika.connect(
             self._url, timeout=CONNECT_SECONDS, client_properties={"connection_name": self._service}
         )
-        session = self._session = _Session(connection)
+        session = self._session = Session(connection)
         try:
             self.publisher.attach(connection)
             await self.publisher.open()
@@ -179,6 +183,7 @@ class RabbitTransport:
             session.opened.set()
             self._ready.set()
             watch = asyncio.create_task(self._watch_consumers(session), name="rabbitmq-consumers")
+            watch.add_done_callback(session.end)
             try:
                 yield session
             finally:
@@ -189,7 +194,7 @@ class RabbitTransport:
             self.publisher.detach()
             await session.close()
 
-    async def _start_consumers(self, session: "_Session") -> None:
+    async def _start_consumers(self, session: Session) -> None:
         for listener in self._listeners:
             await _listen(session.connection, listener)
         if not self._subscriptions or self._draining:
@@ -198,8 +203,8 @@ class RabbitTransport:
         session.watch(await session.broker.connect())
         await session.broker.start()
 
-    async def _watch_consumers(self, session: "_Session") -> None:
-        """End a session whose consumers the broker has lost, as with a deleted queue: it does not tell."""
+    async def _watch_consumers(self, session: Session) -> None:
+        """Return when the broker has lost a consumer, as with a deleted queue: it does not tell by itself."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             try:
@@ -210,9 +215,9 @@ class RabbitTransport:
                 continue
             if orphan is not None and not self._draining:
                 logger.warning("the broker has lost a consumer; connecting again", queue=orphan)
-                session.lost.set()
+                return
 
-    async def _queue_without_consumer(self, session: "_Session") -> str | None:
+    async def _queue_without_consumer(self, session: Session) -> str | None:
         """Return the name of a subscribed queue that is gone or that nobody consumes, or None."""
         channel = await session.connection.channel(publisher_confirms=False)
         try:
@@ -229,50 +234,16 @@ class RabbitTransport:
         return None
 
 
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _cancel(task: "asyncio.Task[None]") -> None:
     """Cancel a task until it ends: the client library swallows a cancellation that comes amid connecting."""
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
-
-
-class _Session:
-    """The connections of one lifetime, and the signs that they are in use and that one of them was lost."""
-
-    def __init__(self, connection: AbstractConnection) -> None:
-        self.connection = connection
-        self.broker: RabbitBroker | None = None
-        self.lost = asyncio.Event()
-        self.opened = asyncio.Event()
-        """Set when all consumers run: the first of them may have handlers running long before."""
-        self._connections: list[AbstractConnection] = []
-        self.watch(connection)
-
-    def watch(self, connection: AbstractConnection) -> None:
-        """Count a connection among those without which the session cannot go on."""
-        self._connections.append(connection)
-        connection.close_callbacks.add(self._on_close)
-
-    def _on_close(self, *_: object) -> None:
-        self.lost.set()
-
-    async def close(self) -> None:
-        """Close the connections, which cancels running handlers; a peer that is gone is not waited for.
-
-        Connections go first: FastStream's own would otherwise go on reconnecting while its broker stops.
-        """
-        self.opened.set()
-        await asyncio.gather(*(_close_in_time(connection.close) for connection in self._connections))
-        if self.broker is not None:
-            await _close_in_time(self.broker.stop)
-
-
-async def _close_in_time(close: Callable[[], Awaitable[None]]) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await close()
-    except Exception as error:  # noqa: BLE001 - there is nothing left to lose
-        logger.debug("connection was not closed in good order", error=f"{type(error).__name__}: {error}")
 
 
 def _with_heartbeat(url: str) -> str:
