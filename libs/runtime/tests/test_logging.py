@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import logging
@@ -90,3 +91,22 @@ def test_text_is_for_people():
     structlog.reset_defaults()
     assert "stored" in output.getvalue()
     assert "media_id=m-1" in output.getvalue()
+
+
+def test_a_line_that_cannot_be_written_is_only_lost(stream, monkeypatch):
+    """A full disk or a closed stream costs the line; whoever logs goes on, and later lines are there."""
+
+    class FullDisk(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    closed, present = io.StringIO(), io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", present)
+    configure_logging("example", json=True)
+    for unusable in (FullDisk(), closed):
+        monkeypatch.setattr("sys.stderr", unusable)
+        structlog.get_logger().info("lost")
+    monkeypatch.setattr("sys.stderr", present)
+    structlog.get_logger().info("kept")
+    assert [line["event"] for line in lines(present)] == ["kept"]

@@ -5,6 +5,7 @@ as our own structlog loggers, so each line carries the trace, medium and job it 
 secret.
 """
 
+import contextlib
 import io
 import logging
 import re
@@ -46,15 +47,22 @@ def configure_logging(service: str, *, json: bool, level: str = "info", stream: 
 
 
 class _StandardError(io.TextIOBase):
-    """Whatever is standard error when a line is written: who replaces it may close the one before."""
+    """Whatever is standard error when a line is written: who replaces it may close the one before.
+
+    What cannot be written (the disk is full, the reader of the pipe is gone, the stream is closed) is lost:
+    an error here would end whatever work it was that had something to say.
+    """
 
     def write(self, text: str) -> int:
-        """Write to the present one."""
-        return sys.stderr.write(text)
+        """Write to the present one, if that can be done."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        """Flush the present one."""
-        sys.stderr.flush()
+        """Flush the present one, if that can be done."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
 
     def isatty(self) -> bool:
         """Whether the present one is a terminal."""
