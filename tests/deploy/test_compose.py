@@ -20,6 +20,7 @@ from mediamill_dispatcher.settings import DispatcherSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
+from mediamill_runtime.service import KEEP_ALIVE_SECONDS
 from mediamill_runtime.settings import SharedSettings, variable_name
 from mediamill_storage_sync.settings import StorageSyncSettings
 
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
+CADDYFILE = (ROOT / "deploy" / "gateway" / "Caddyfile").read_text()
 CONTROL_PLANE = {"ingest", "console", "cleanup", "migrate", "postgres"}
 SETTINGS: dict[str, type[SharedSettings]] = {
     "ingest": IngestSettings,
@@ -97,9 +99,15 @@ def test_only_the_gateway_is_reachable_from_outside() -> None:
 
 def test_the_gateway_knows_what_the_console_answers() -> None:
     """Operators' calls reach the console, and no other call does."""
-    caddyfile = (ROOT / "deploy" / "gateway" / "Caddyfile").read_text()
-    (matched,) = re.findall(r"@console path (.+)", caddyfile)
+    (matched,) = re.findall(r"@console path (.+)", CADDYFILE)
     assert set(matched.split()) == {path + end for path in CONSOLE_PATHS for end in ("", "/*")}
+
+
+def test_the_gateway_closes_idle_connections_first() -> None:
+    """No request goes out over a connection that a service is just giving up: it would end as a 502."""
+    (seconds,) = re.findall(r"keepalive (\d+)s", CADDYFILE)
+    assert int(seconds) < KEEP_ALIVE_SECONDS
+    assert CADDYFILE.count("reverse_proxy {") == CADDYFILE.count("import replicas ") == 3
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

@@ -18,6 +18,13 @@ from starlette.types import ASGIApp
 from mediamill_runtime.request_tracing import TraceRequests
 
 DEFAULT_GRACE_SECONDS = 25.0
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection is kept: longer than clients keep one.
+
+A request that meets the closing of its connection gets no answer, and a gateway makes a 502 of that. Ours
+gives connections up after 60 seconds (`deploy/gateway/Caddyfile`), as common load balancers do, and HTTP
+libraries after 5 and more; uvicorn's own 5 seconds lose that race.
+"""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = structlog.get_logger(__name__)
 
@@ -145,6 +152,7 @@ async def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(grace_seconds)),
             ws_max_size=service.max_websocket_bytes,
             ws_per_message_deflate=False,
