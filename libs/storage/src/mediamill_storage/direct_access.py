@@ -14,14 +14,12 @@ class UploadNotFoundError(Exception):
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """A request that the holder may make: a form with these fields, or a body with these headers."""
+    """A request that the holder may make, with a body."""
 
     method: str
     url: str
-    fields: dict[str, str] = field(default_factory=dict)
-    """For POST: form fields that go before the file."""
     headers: dict[str, str] = field(default_factory=dict)
-    """For PUT: headers that must be sent exactly so."""
+    """Must be sent exactly so."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,10 @@ class DirectAccess(Protocol):
     ) -> str:
         """Return a URL that gives the object, with this Content-Type and Content-Disposition if given."""
 
-    async def signed_post(
-        self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS
-    ) -> SignedRequest:
-        """Return a form that stores exactly so many bytes of exactly this type under `key`."""
-
     async def signed_put(
         self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS
     ) -> SignedRequest:
-        """Return the same as a PUT, where Content-Length and Content-Type are signed."""
+        """Return a PUT that stores exactly so many bytes of exactly this type under `key`."""
 
     async def begin_multipart(self, key: str, *, media_type: str) -> str:
         """Begin an upload in parts; return its id."""

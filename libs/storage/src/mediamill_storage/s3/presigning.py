@@ -52,25 +52,10 @@ class S3DirectAccess:
         client = await self._signing.client()
         return await client.generate_presigned_url("get_object", Params=dict(params), ExpiresIn=seconds)
 
-    async def signed_post(
-        self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS
-    ) -> SignedRequest:
-        """Return a form that stores exactly so many bytes of exactly this type under `key`."""
-        check_key(key)
-        client = await self._signing.client()
-        signed = await client.generate_presigned_post(
-            Bucket=self._bucket,
-            Key=key,
-            Fields={"Content-Type": media_type},
-            Conditions=[{"Content-Type": media_type}, ["content-length-range", size_bytes, size_bytes]],
-            ExpiresIn=seconds,
-        )
-        return SignedRequest("POST", signed["url"], fields=signed["fields"])
-
     async def signed_put(
         self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS
     ) -> SignedRequest:
-        """Return the same as a PUT, where Content-Length and Content-Type are signed."""
+        """Return a PUT of exactly this size and type: Content-Length and Content-Type are signed."""
         check_key(key)
         client = await self._signing.client()
         url = await client.generate_presigned_url(
