@@ -123,19 +123,6 @@ async def test_only_open_media_can_be_taken_for_a_change(database: Database) -> 
         assert await media.mark_failed(session, failed, code="other", detail="", now=NOW) is None
 
 
-async def test_old_answers_are_forgotten(database: Database) -> None:
-    """After its time a key is new again; younger ones are kept."""
-    for key, at in (("old", NOW - timedelta(days=2)), ("young", NOW)):
-        async with database.write() as session:
-            assert await idempotency.claim(session, [Claim("anna", key, "f", 202, {"n": 1}, at)]) == [True]
-    async with database.write() as session:
-        assert await idempotency.forget_before(session, NOW - timedelta(days=1)) == 1
-    async with database.read() as session:
-        old = await idempotency.earlier_answer(session, user_id="anna", key="old", fingerprint="f")
-        young = await idempotency.earlier_answer(session, user_id="anna", key="young", fingerprint="f")
-    assert (old, young) == (None, {"n": 1})
-
-
 async def test_of_equal_keys_the_first_is_kept(database: Database) -> None:
     """Also when they come in one batch; keys of others and those that were kept before do not mix."""
     answers = [("anna", "a", 1), ("bert", "a", 2), ("anna", "a", 3), ("anna", "b", 4)]

@@ -7,10 +7,9 @@ from sqlalchemy import insert, select
 from mediamill_contracts.topology import STORAGE_SYNC_TRANSFERS, RetryPolicy
 from mediamill_database import Database
 from mediamill_messaging.envelope import Envelope
-from mediamill_messaging.subscription import Delivery
-from mediamill_outbox import EmbeddedBus, emit, first_time, prune_inbox
+from mediamill_outbox import EmbeddedBus, emit
 from mediamill_outbox.emit import enqueue
-from mediamill_outbox.tables import embedded_delivery, inbox, outbox
+from mediamill_outbox.tables import embedded_delivery, outbox
 from mediamill_testing.conformance_messages import Recorder, Sample, queue
 from mediamill_testing.waiting import eventually
 
@@ -66,17 +65,6 @@ async def test_two_starts_in_a_row_count_a_crash_once(database: Database) -> Non
     await eventually(lambda: recorder.seen)
     await bus.stop(5)
     assert (recorder.seen[0][1].crashes, recorder.seen[0][1].attempt) == (1, 2)
-
-
-async def test_old_inbox_rows_can_be_forgotten(database: Database) -> None:
-    """Pruning removes what is older than the limit and nothing else."""
-    async with database.write() as session:
-        await first_time(session, Delivery("q", "new", "t", "k"))
-        await session.execute(insert(inbox).values(queue="q", event_id="old", received_at=1.0))
-    assert await prune_inbox(database, older_than_seconds=3600) == 1
-    async with database.write() as session:
-        assert not await first_time(session, Delivery("q", "new", "t", "k"))
-        assert await first_time(session, Delivery("q", "old", "t", "k"))
 
 
 async def _queues(database: Database) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 import structlog
 from opentelemetry import trace
 
-from mediamill_runtime.logging import bind_context, configure_logging
+from mediamill_runtime.logging import configure_logging
 from mediamill_runtime.telemetry import configure_telemetry
 
 
@@ -46,7 +46,7 @@ def test_every_line_is_json_with_service_level_and_time(stream):
 def test_context_is_on_every_line_of_libraries_too(stream):
     """Ids bound once are on our lines and on those of the standard library, with the trace id."""
     configure_telemetry("example")
-    bind_context(media_id="m-1", job_id="j-1")
+    structlog.contextvars.bind_contextvars(media_id="m-1", job_id="j-1")
     with trace.get_tracer("test").start_as_current_span("work") as span:
         structlog.get_logger().info("ours")
         logging.getLogger("aio_pika.connection").warning("theirs %s", "formatted")

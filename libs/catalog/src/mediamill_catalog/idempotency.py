@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import IDEMPOTENCY_KEYS, insert_new
@@ -70,13 +70,3 @@ async def earlier_answer(
         raise IdempotencyConflictError(key)
     answer: dict[str, Any] = earlier.answer
     return answer
-
-
-async def forget_before(session: AsyncSession, moment: datetime) -> int:
-    """Remove keys older than `moment`; return how many."""
-    gone = await session.execute(
-        delete(IDEMPOTENCY_KEYS)
-        .where(IDEMPOTENCY_KEYS.c.created_at < moment)
-        .returning(IDEMPOTENCY_KEYS.c.key)
-    )
-    return len(gone.all())

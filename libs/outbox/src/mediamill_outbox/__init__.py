@@ -9,7 +9,7 @@ from mediamill_outbox.dead_letters import (
 )
 from mediamill_outbox.embedded_bus import EmbeddedBus
 from mediamill_outbox.emit import OutboxPublisher, emit, emit_later
-from mediamill_outbox.inbox import first_time, prune_inbox
+from mediamill_outbox.inbox import first_time
 from mediamill_outbox.rabbit import OutboxRabbit, RabbitWithFallback, dead_letter_sink
 from mediamill_outbox.relay import Relay
 
@@ -26,7 +26,6 @@ __all__ = [
     "emit",
     "emit_later",
     "first_time",
-    "prune_inbox",
     "record_dead_letter",
     "replay",
 ]

@@ -2,11 +2,9 @@
 
 import time
 
-from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_database import Database
 from mediamill_messaging.subscription import Delivery
 from mediamill_outbox.rows import affected
 from mediamill_outbox.tables import inbox
@@ -26,10 +24,3 @@ async def first_time(session: AsyncSession, delivery: Delivery) -> bool:
     statement = _INSERT[session.get_bind().dialect.name]
     row = {"queue": delivery.queue, "event_id": delivery.event_id, "received_at": time.time()}
     return affected(await session.execute(statement, row)) == 1
-
-
-async def prune_inbox(database: Database, older_than_seconds: float) -> int:
-    """Forget deliveries older than that and return how many; the broker must not repeat any that old."""
-    limit = time.time() - older_than_seconds
-    async with database.write() as session:
-        return affected(await session.execute(delete(inbox).where(inbox.c.received_at < limit)))

@@ -69,11 +69,6 @@ class _StandardError(io.TextIOBase):
         return sys.stderr.isatty()
 
 
-def bind_context(**values: Any) -> None:
-    """Add `values` (ids as strings) to every later log line of this task and of the tasks it starts."""
-    structlog.contextvars.bind_contextvars(**{key: str(value) for key, value in values.items()})
-
-
 def add_trace_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Add the id of the trace that is current where the line was written."""
     if "trace_id" not in event:

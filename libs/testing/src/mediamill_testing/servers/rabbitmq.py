@@ -55,11 +55,6 @@ class RabbitServer:
         return self.url_of("/")
 
     @property
-    def management_url(self) -> str:
-        """Base URL of the management HTTP API, credentials included, without a slash at the end."""
-        return f"http://{USER}:{PASSWORD}@127.0.0.1:{self._ports['management']}"
-
-    @property
     def prometheus_url(self) -> str:
         """URL of the broker's own metrics."""
         return f"http://127.0.0.1:{self._ports['prometheus']}/metrics"
