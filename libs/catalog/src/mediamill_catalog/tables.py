@@ -208,7 +208,7 @@ class Job(SQLModel, table=True):
     media_id: UUID = Field(foreign_key="media.id", ondelete="CASCADE")
     user_id: str = Field(max_length=128)
     type: str = Field(max_length=32)
-    """What is done: `image`, later also `video`, `watermark`."""
+    """Kind of medium that is worked on: `image` or `video`."""
     lane: str = Field(default="interactive", max_length=16)
     status: JobStatus = Field(default=JobStatus.WAITING, sa_column=_enum(JobStatus))
     progress: int = 0

@@ -49,7 +49,8 @@ class ProcessorSettings(StorageSettings, S3Settings):
     video_cpu_seconds: int = Field(default=5_400, ge=10)
     """Processor time of one transcode on all cores together."""
     video_wall_seconds: float = Field(default=1_500, gt=0, le=1_700)
-    """Time of one transcode. Below the 30 minutes after which a broker takes a message for lost."""
+    """Time of one transcode. Below the 30 minutes after which a broker takes a message for lost, unless it
+    knows the longer time that the queue asks for."""
     max_video_mb: int = Field(default=1_000, ge=1)
     """Megabytes of the largest file that ffmpeg may write."""
     video_niceness: int = Field(default=10, ge=0, le=19)

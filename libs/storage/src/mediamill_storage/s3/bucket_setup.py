@@ -42,7 +42,7 @@ def cors_rules(origins: Sequence[str]) -> "list[CORSRuleTypeDef]":
     return [
         {
             "AllowedOrigins": list(origins),
-            "AllowedMethods": ["GET", "HEAD", "PUT", "POST"],
+            "AllowedMethods": ["GET", "HEAD", "PUT"],
             "AllowedHeaders": ["*"],
             "ExposeHeaders": ["ETag", "Content-Length", "Content-Range"],
             "MaxAgeSeconds": 3600,

@@ -1,7 +1,7 @@
 """Cancels a job that nobody waits for any more.
 
-The worker is not interrupted: whichever message about the job comes next finds it cancelled, and what was
-stored for it is removed then (see `discarding.py`).
+`media.failed` with the code `cancelled` stops whichever processor has the job in hand. Whatever message about
+the job comes all the same finds it cancelled, and what was stored for it is removed then (see `discarding.py`).
 """
 
 from uuid import UUID
