@@ -1,7 +1,7 @@
 """What ingest consumes: each message type with the one use case that takes it.
 
-A type that no route takes (as from a service of a newer release, amid an update) becomes a dead letter with the
-code `unknown_type`: visible, replayable, and never a reason to stop.
+A type that no route takes (as from a service of a newer release, amid an update) becomes a dead letter with
+the code `unknown_type`: visible, replayable, and never a reason to stop.
 """
 
 from mediamill_catalog.relocations import Surroundings

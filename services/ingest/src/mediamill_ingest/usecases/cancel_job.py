@@ -1,7 +1,8 @@
 """Cancels a job that nobody waits for any more.
 
 `media.failed` with the code `cancelled` stops whichever processor has the job in hand. Whatever message about
-the job comes all the same finds it cancelled, and what was stored for it is removed then (see `discarding.py`).
+the job comes all the same finds it cancelled, and what was stored for it is removed then (see
+`discarding.py`).
 """
 
 from uuid import UUID
