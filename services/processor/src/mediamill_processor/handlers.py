@@ -24,8 +24,8 @@ CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True)
-class ImageHandlers:
-    """Handlers of the image lanes, with what they work on."""
+class _JobHandlers:
+    """What each lane of jobs works with, and how a job is brought to its end."""
 
     stores: Stores
     renderer: Renderer
@@ -33,6 +33,34 @@ class ImageHandlers:
     progress: Progress
     retry: RetryPolicy
     running: RunningJobs = field(default_factory=RunningJobs)
+
+    async def _process(
+        self,
+        job: MediaAccepted,
+        delivery: Delivery,
+        work: Coroutine[Any, Any, MediaProcessed | MediaRejected | None],
+    ) -> None:
+        try:
+            with metrics.PROCESSING_SECONDS.labels(job.entity_type, job.kind).time():
+                result = await self.running.run(job.job_id, work)
+                if result is not None:
+                    await self._publish(job, result)
+        except Exception as error:
+            if isinstance(decide(error, self.retry, delivery.failures), Retry):
+                self.progress.report(job, "retrying", STARTED, delivery.attempt)
+            raise
+        finally:
+            self.progress.end(job)
+
+    async def _publish(self, job: MediaAccepted, result: MediaProcessed | MediaRejected) -> None:
+        await self.publisher.publish(result)
+        if isinstance(result, MediaRejected):
+            metrics.VERDICTS.labels(result.code).inc()
+            await quarantine_source(job, stores=self.stores)
+
+
+class ImageHandlers(_JobHandlers):
+    """Handlers of the image lanes."""
 
     async def on_media_accepted(self, job: MediaAccepted, delivery: Delivery) -> None:
         """Render the picture, publish the result or the verdict, and wait for the confirm."""
@@ -43,20 +71,14 @@ class ImageHandlers:
             progress=self.progress,
             attempt=delivery.attempt,
         )
-        await _process(self, job, delivery, work)
+        await self._process(job, delivery, work)
 
 
-@dataclass(frozen=True)
-class VideoHandlers:
-    """Handlers of the video lane, with what they work on."""
+@dataclass(frozen=True, kw_only=True)
+class VideoHandlers(_JobHandlers):
+    """Handlers of the video lane."""
 
-    stores: Stores
-    renderer: Renderer
     transcoder: Transcoder
-    publisher: Publisher
-    progress: Progress
-    retry: RetryPolicy
-    running: RunningJobs = field(default_factory=RunningJobs)
 
     async def on_media_accepted(self, job: MediaAccepted, delivery: Delivery) -> None:
         """Transcode the video, publish the result or the verdict, and wait for the confirm."""
@@ -68,7 +90,7 @@ class VideoHandlers:
             progress=self.progress,
             attempt=delivery.attempt,
         )
-        await _process(self, job, delivery, work)
+        await self._process(job, delivery, work)
 
 
 @dataclass(frozen=True)
@@ -96,31 +118,3 @@ class Cancellations:
         """Stop a job that was cancelled: its files and processes go at once."""
         if event.code == CANCELLED:
             self.running.cancel(event.job_id)
-
-
-async def _process(
-    handlers: ImageHandlers | VideoHandlers,
-    job: MediaAccepted,
-    delivery: Delivery,
-    work: Coroutine[Any, Any, MediaProcessed | MediaRejected | None],
-) -> None:
-    try:
-        with metrics.PROCESSING_SECONDS.labels(job.entity_type, job.kind).time():
-            result = await handlers.running.run(job.job_id, work)
-            if result is not None:
-                await _publish(handlers, job, result)
-    except Exception as error:
-        if isinstance(decide(error, handlers.retry, delivery.failures), Retry):
-            handlers.progress.report(job, "retrying", STARTED, delivery.attempt)
-        raise
-    finally:
-        handlers.progress.end(job)
-
-
-async def _publish(
-    handlers: ImageHandlers | VideoHandlers, job: MediaAccepted, result: MediaProcessed | MediaRejected
-) -> None:
-    await handlers.publisher.publish(result)
-    if isinstance(result, MediaRejected):
-        metrics.VERDICTS.labels(result.code).inc()
-        await quarantine_source(job, stores=handlers.stores)

@@ -81,7 +81,7 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
         for lane, queue in _IMAGE_LANES.items()
     }
     videos = VideoHandlers(
-        stores, pool, transcoder, publisher, progress, PROCESSOR_VIDEOS.retry, running
+        stores, pool, publisher, progress, PROCESSOR_VIDEOS.retry, running, transcoder=transcoder
     ).on_media_accepted
     lanes["videos"] = Subscription(
         PROCESSOR_VIDEOS, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
