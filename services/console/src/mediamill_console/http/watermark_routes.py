@@ -12,6 +12,7 @@ from mediamill_catalog.watermark_jobs import NothingToMarkError, WatermarkReques
 from mediamill_console.http.parts import ConsoleWebParts, Parts
 from mediamill_console.http.watermark_schemas import MarkWish, UnmarkWish, WatermarkJobView, job_view
 from mediamill_console.usecases.request_watermark import request_watermark
+from mediamill_runtime.identity import Identity
 from mediamill_web.idempotency import IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Superadmin
 from mediamill_web.json_body import described, json_body
@@ -40,14 +41,8 @@ async def mark(
 ) -> WatermarkJobView:
     """Make variants again with a mark; originals stay as they are."""
     wish = await json_body(request, parts, MarkWish, max_bytes=_MAX_BODY_BYTES)
-    wanted = WatermarkRequest(
-        requested_by=caller.user_id,
-        watermark=None,
-        media_ids=wish.media_ids or (),
-        wanted=wish.filter.wanted() if wish.filter is not None else None,
-    )
     repeat = repeatable(request, idempotency_key, wish.model_dump_json())
-    return await _accepted(response, parts, wanted, wish.mark(), repeat)
+    return await _accepted(response, parts, _wanted(wish, caller), wish.mark(), repeat)
 
 
 @router.post(
@@ -65,21 +60,24 @@ async def unmark(
 ) -> WatermarkJobView:
     """Make variants again without a mark, from the originals."""
     wish = await json_body(request, parts, UnmarkWish, max_bytes=_MAX_BODY_BYTES)
-    wanted = WatermarkRequest(
-        requested_by=caller.user_id,
-        watermark=None,
-        variants=wish.variants,
-        media_ids=wish.media_ids or (),
-        wanted=wish.filter.wanted() if wish.filter is not None else None,
-    )
     repeat = repeatable(request, idempotency_key, wish.model_dump_json())
-    return await _accepted(response, parts, wanted, None, repeat)
+    return await _accepted(response, parts, _wanted(wish, caller), None, repeat)
 
 
 @router.get("/{job_id}", responses=refusals(401, 403, 404))
 async def get_one(job_id: UUID, parts: Parts, _caller: Superadmin) -> WatermarkJobView:
     """Return how far a job is, with its newest children."""
     return await _view(parts, job_id)
+
+
+def _wanted(wish: MarkWish | UnmarkWish, caller: Identity) -> WatermarkRequest:
+    return WatermarkRequest(
+        requested_by=caller.user_id,
+        watermark=None,
+        variants=wish.variants,
+        media_ids=wish.media_ids or (),
+        wanted=wish.filter.wanted() if wish.filter is not None else None,
+    )
 
 
 async def _accepted(
