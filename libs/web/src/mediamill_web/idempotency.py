@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated
 
-from fastapi import Header, Request
+from fastapi import Depends, Header, Request
 
 from mediamill_catalog.idempotency import RepeatableRequest
 from mediamill_web.problems import ProblemError
@@ -14,6 +14,15 @@ _DESCRIPTION = "Same key and same request: the same answer, nothing new. Another
 IdempotencyKeyHeader = Annotated[
     str | None, Header(alias=_HEADER, min_length=1, max_length=_MAX_KEY, description=_DESCRIPTION)
 ]
+
+
+async def _take_key(_key: IdempotencyKeyHeader = None) -> None:
+    """Have the header described and checked."""
+
+
+KEY_IS_FINE = [Depends(_take_key)]
+"""Route dependencies of a write that may come again anyway: a key is taken, and makes no difference."""
+
 KEY_PARAMETER = {
     "name": _HEADER,
     "in": "header",

@@ -20,7 +20,7 @@ from mediamill_console.http.settings_schemas import (
 )
 from mediamill_console.usecases.change_settings import S3InUseError, change_settings
 from mediamill_contracts.storage import S3Location
-from mediamill_web.idempotency import IdempotencyKeyHeader
+from mediamill_web.idempotency import KEY_IS_FINE
 from mediamill_web.identity import DOCUMENTED, Admin, Superadmin
 from mediamill_web.json_body import described, json_body
 from mediamill_web.parameters import DEFAULT_LIMIT, Limit
@@ -42,15 +42,11 @@ async def get_settings(parts: Parts, _caller: Admin) -> SettingsView:
 
 @router.put(
     "",
+    dependencies=KEY_IS_FINE,
     responses=refusals(401, 403, 408, 409, 413, 422),
     openapi_extra={"requestBody": {"required": True, "content": described(SettingsPatch)}},
 )
-async def put_settings(
-    request: Request,
-    parts: Parts,
-    caller: Superadmin,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - the same change again changes nothing
-) -> SettingsView:
+async def put_settings(request: Request, parts: Parts, caller: Superadmin) -> SettingsView:
     """Change what is named; services act on it within five seconds."""
     patch = await json_body(request, parts, SettingsPatch, max_bytes=_MAX_BODY_BYTES)
     await _check_s3(parts, patch)

@@ -25,7 +25,7 @@ from mediamill_console.http.sync_schemas import (
 )
 from mediamill_console.usecases.steer_sync import cancel_sync, retry_sync
 from mediamill_contracts.storage import S3Location
-from mediamill_web.idempotency import IdempotencyKeyHeader, key_reused, repeatable
+from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Superadmin
 from mediamill_web.json_body import described, json_body
 from mediamill_web.parameters import DEFAULT_LIMIT, Cursor, Limit
@@ -94,13 +94,8 @@ async def get_one(job_id: UUID, parts: Parts, _caller: Superadmin) -> SyncJobDet
     return await _details(parts, job_id)
 
 
-@router.post("/{job_id}/cancel", responses=refusals(401, 403, 404, 409))
-async def cancel(
-    job_id: UUID,
-    parts: Parts,
-    caller: Superadmin,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - what has ended cannot be ended again
-) -> SyncJobDetailsView:
+@router.post("/{job_id}/cancel", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
+async def cancel(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetailsView:
     """End a transfer or a batch: what waits is not sent out, workers stop within seconds."""
     try:
         await cancel_sync(parts.database, job_id, actor=caller.user_id)
@@ -111,13 +106,8 @@ async def cancel(
     return await _details(parts, job_id)
 
 
-@router.post("/{job_id}/retry", responses=refusals(401, 403, 404, 409))
-async def retry(
-    job_id: UUID,
-    parts: Parts,
-    caller: Superadmin,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - while it runs again there is nothing to retry
-) -> SyncJobDetailsView:
+@router.post("/{job_id}/retry", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
+async def retry(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetailsView:
     """Send out again what is not done; what is done stays as it is."""
     try:
         await retry_sync(parts.database, job_id, actor=caller.user_id)

@@ -21,7 +21,7 @@ from mediamill_ingest.usecases.send_message import (
 )
 from mediamill_ingest.usecases.update_message import delete_message, note_receipt
 from mediamill_runtime.identity import Identity
-from mediamill_web.idempotency import IdempotencyKeyHeader, key_reused, repeatable
+from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Caller
 from mediamill_web.json_body import described, json_body
 from mediamill_web.problems import ProblemError, not_found
@@ -70,35 +70,22 @@ async def send(
     return await _view(parts, message_id, caller)
 
 
-@router.post("/api/messages/{message_id}/delivered", responses=refusals(401, 403, 404))
-async def delivered(
-    message_id: UUID,
-    parts: Parts,
-    caller: Caller,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - repeatable without it
-) -> MessageView:
+@router.post(
+    "/api/messages/{message_id}/delivered", responses=refusals(401, 403, 404), dependencies=KEY_IS_FINE
+)
+async def delivered(message_id: UUID, parts: Parts, caller: Caller) -> MessageView:
     """Tell that the caller's device has a message; again: the same."""
     return await _receive(parts, message_id, caller, "delivered")
 
 
-@router.post("/api/messages/{message_id}/seen", responses=refusals(401, 403, 404))
-async def seen(
-    message_id: UUID,
-    parts: Parts,
-    caller: Caller,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - repeatable without it
-) -> MessageView:
+@router.post("/api/messages/{message_id}/seen", responses=refusals(401, 403, 404), dependencies=KEY_IS_FINE)
+async def seen(message_id: UUID, parts: Parts, caller: Caller) -> MessageView:
     """Tell that the caller has seen a message; again: the same."""
     return await _receive(parts, message_id, caller, "seen")
 
 
-@router.delete("/api/messages/{message_id}", responses=refusals(401, 403, 404))
-async def delete(
-    message_id: UUID,
-    parts: Parts,
-    caller: Caller,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - repeatable without it
-) -> MessageView:
+@router.delete("/api/messages/{message_id}", responses=refusals(401, 403, 404), dependencies=KEY_IS_FINE)
+async def delete(message_id: UUID, parts: Parts, caller: Caller) -> MessageView:
     """Delete a message; its attachments go to the sender's trash. Again: the same."""
     async with parts.database.read() as session:
         row = await own_message(session, message_id, caller)

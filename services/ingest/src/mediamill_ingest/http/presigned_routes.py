@@ -39,7 +39,7 @@ from mediamill_ingest.usecases.sign_transfer import (
 from mediamill_runtime.identity import Identity
 from mediamill_storage.direct_access import URL_SECONDS
 from mediamill_storage.inspection import RefusedFileError, check_declared
-from mediamill_web.idempotency import IdempotencyKeyHeader, repeatable
+from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, repeatable
 from mediamill_web.identity import DOCUMENTED, Caller
 from mediamill_web.json_body import described, json_body
 from mediamill_web.problems import ProblemError
@@ -99,16 +99,11 @@ async def get_upload(upload_id: UUID, parts: Parts, caller: Caller) -> UploadSta
 
 @router.post(
     "/{upload_id}/parts",
+    dependencies=KEY_IS_FINE,
     responses=refusals(400, 401, 403, 404, 408, 409, 410, 413, 422, 503),
     openapi_extra={"requestBody": {"required": True, "content": described(SignParts)}},
 )
-async def sign_more(
-    upload_id: UUID,
-    request: Request,
-    parts: Parts,
-    caller: Caller,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - signing changes nothing
-) -> PartsSigned:
+async def sign_more(upload_id: UUID, request: Request, parts: Parts, caller: Caller) -> PartsSigned:
     """Sign parts of a large file: those beyond the first answer's, and any whose time is over."""
     wanted = await json_body(request, parts, SignParts, max_bytes=_MAX_BODY_BYTES)
     with named_problems():
@@ -123,15 +118,11 @@ async def sign_more(
 
 @router.post(
     "/confirm",
+    dependencies=KEY_IS_FINE,
     responses=refusals(400, 401, 403, 404, 408, 409, 410, 413, 422, 503),
     openapi_extra={"requestBody": {"required": True, "content": described(ConfirmUpload)}},
 )
-async def confirm(
-    request: Request,
-    parts: Parts,
-    caller: Caller,
-    idempotency_key: IdempotencyKeyHeader = None,  # noqa: ARG001 - confirming is repeatable without it
-) -> UploadConfirmed:
+async def confirm(request: Request, parts: Parts, caller: Caller) -> UploadConfirmed:
     """Tell that the file is sent; again: the same medium and job."""
     wanted = await json_body(request, parts, ConfirmUpload, max_bytes=_MAX_CONFIRM_BYTES)
     named = {part.part_number: part.etag for part in wanted.parts}
