@@ -6,39 +6,21 @@ from uuid import UUID
 
 from mediamill_catalog import idempotency, jobs, listing, media, statistics, users
 from mediamill_catalog.idempotency import Claim
-from mediamill_catalog.jobs import new_job
 from mediamill_catalog.listing import MediaFilter
-from mediamill_catalog.media import new_media
 from mediamill_catalog.tables import JobStatus, MediaStatus, Role, User
 from mediamill_contracts.ids import new_id
 from mediamill_database import Database
+from mediamill_testing.rows import job_row, medium_row
 
 NOW = datetime(2026, 5, 17, 12, 30, 15, 123456, tzinfo=UTC)
 
 
 async def _add(database: Database, *, user_id: str = "anna", lane: str = "interactive", **row: Any) -> UUID:
     media_id = new_id()
-    medium = new_media(
-        media_id=media_id,
-        user_id=user_id,
-        kind="image",
-        lane=lane,
-        file_name="cat.jpg",
-        media_type="image/jpeg",
-        size_bytes=5,
-        sha256=None,
-        original_key=f"temp/{user_id}/{media_id}.jpg",
-        entity_type="general",
-        entity_id=None,
-        alt=None,
-        title=None,
-        now=NOW,
-    )
-    job = new_job(
-        job_id=new_id(), media_id=media_id, user_id=user_id, kind="image", lane=lane, trace_id=None, now=NOW
-    )
+    columns = {"user_id": user_id, "lane": lane, "status": MediaStatus.CONFIRMED} | row
+    job = job_row(media_id, now=NOW, user_id=user_id, lane=lane)
     async with database.write() as session:
-        await media.add(session, [medium | row])
+        await media.add(session, [medium_row(media_id, now=NOW, **columns)])
         await jobs.add(session, [job])
     return media_id
 

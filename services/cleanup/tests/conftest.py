@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select
 
-from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog import media, timeline
 from mediamill_catalog.core import JOBS, MEDIA
 from mediamill_catalog.tables import JobStatus, MediaStatus
 from mediamill_cleanup.duty import Run
@@ -23,6 +23,7 @@ from mediamill_outbox.tables import outbox
 from mediamill_storage import keys
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.object_store import ObjectStore
+from mediamill_testing.rows import job_row, medium_row
 
 USER = "user-1"
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -75,46 +76,27 @@ class Bench:
     ) -> UUID:
         """Insert a medium that nothing has happened to for `age`; its key is a staged one unless given."""
         media_id = values.pop("media_id", None) or new_id()
-        row = media.new_media(
-            media_id=media_id,
-            user_id=USER,
-            kind="image",
-            lane="interactive",
-            file_name="cat.jpg",
-            media_type="image/jpeg",
-            size_bytes=6,
-            sha256=None,
-            original_key=key or keys.staged_key(USER, media_id, "jpg"),
-            entity_type="general",
-            entity_id=None,
-            alt=None,
-            title=None,
-            now=NOW - age,
-        )
+        columns = {
+            "user_id": USER,
+            "status": status,
+            "size_bytes": 6,
+            "sha256": None,
+            "original_key": key or keys.staged_key(USER, media_id, "jpg"),
+        }
+        row = medium_row(media_id, now=NOW - age, **(columns | values))
         async with self.database.write() as session:
-            await session.execute(insert(MEDIA), [row | {"status": status} | values])
+            await session.execute(insert(MEDIA), [row])
         return media_id
 
     async def job(
         self, media_id: UUID, status: JobStatus = JobStatus.WAITING, *, ended: timedelta | None = None
     ) -> UUID:
         """Insert a job of a medium that ended so long before `NOW`, if it did."""
-        job_id = new_id()
-        row = jobs.new_job(
-            job_id=job_id,
-            media_id=media_id,
-            user_id=USER,
-            kind="image",
-            lane="interactive",
-            trace_id=None,
-            now=NOW - (ended or timedelta()) - HOUR,
-        )
+        row = job_row(media_id, user_id=USER, now=NOW - (ended or timedelta()) - HOUR)
         async with self.database.write() as session:
-            await session.execute(insert(JOBS), [row])
             finished = None if ended is None else NOW - ended
-            await session.execute(
-                update(JOBS).where(JOBS.c.id == job_id).values(status=status, finished_at=finished)
-            )
+            await session.execute(insert(JOBS), [row | {"status": status, "finished_at": finished}])
+        job_id: UUID = row["id"]
         return job_id
 
     async def find(self, media_id: UUID) -> Row[Any]:

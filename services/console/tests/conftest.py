@@ -13,8 +13,7 @@ from sqlalchemy import insert, select
 
 from mediamill_catalog import media
 from mediamill_catalog.core import VARIANTS
-from mediamill_catalog.media import new_media
-from mediamill_catalog.tables import MediaStatus, utc_now
+from mediamill_catalog.tables import utc_now
 from mediamill_console.main import ConsoleParts, build_parts
 from mediamill_console.settings import OperatorSettings
 from mediamill_contracts.ids import new_id
@@ -24,6 +23,7 @@ from mediamill_outbox.tables import outbox
 from mediamill_runtime.identity import Role, TokenIssuer
 from mediamill_runtime.settings import load_settings
 from mediamill_storage.s3 import S3Credentials, S3Stores
+from mediamill_testing.rows import medium_row, variant_row
 
 KEY = "a key for the tests that is long enough to sign with"
 
@@ -68,43 +68,12 @@ class Console:
     async def add_medium(self, *, variants: int = 0, **columns: Any) -> UUID:
         """Add a READY medium that is here alone, with variants; `columns` replace values."""
         media_id = new_id()
-        key = f"permanent/2026/11/unlinked/{media_id.hex}"
-        row = new_media(
-            media_id=media_id,
-            user_id="anna",
-            kind="image",
-            lane="interactive",
-            file_name="cat.jpg",
-            media_type="image/jpeg",
-            size_bytes=1_000,
-            sha256="0" * 64,
-            original_key=f"{key}.jpg",
-            entity_type="general",
-            entity_id=None,
-            alt=None,
-            title=None,
-            now=utc_now(),
-        )
         async with self.database.write() as session:
-            await media.add(session, [row | {"status": MediaStatus.READY} | columns])
+            await media.add(session, [medium_row(media_id, now=utc_now(), **columns)])
             if variants:
-                rows = [_variant(media_id, f"{key}_v{number}", f"v{number}") for number in range(variants)]
+                rows = [variant_row(media_id, f"v{number}") for number in range(variants)]
                 await session.execute(insert(VARIANTS), rows)
         return media_id
-
-
-def _variant(media_id: UUID, key: str, name: str) -> dict[str, Any]:
-    return {
-        "media_id": media_id,
-        "name": name,
-        "key": f"{key}.webp",
-        "media_type": "image/webp",
-        "width": 40,
-        "height": 30,
-        "frames": 1,
-        "size_bytes": 100,
-        "sha256": "1" * 64,
-    }
 
 
 OpenConsole = Callable[..., Awaitable[Console]]

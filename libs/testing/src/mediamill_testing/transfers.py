@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from mediamill_catalog import media, sync_jobs
 from mediamill_catalog.core import MEDIA, SYNC_JOBS, VARIANTS
 from mediamill_catalog.sync_jobs import SyncJobDetails, SyncLimits, SyncRequest
-from mediamill_catalog.tables import MediaStatus, StorageStatus, SyncStatus
+from mediamill_catalog.tables import StorageStatus, SyncStatus
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.recipe import ObjectRef, Store
 from mediamill_contracts.storage import S3Location
@@ -26,6 +26,7 @@ from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.object_store import ObjectStore
 from mediamill_storage.s3 import S3Credentials, S3Stores
 from mediamill_storage.stores import Stores
+from mediamill_testing.rows import medium_row, variant_row
 from mediamill_testing.servers.process import Scratch
 from mediamill_testing.system import ServiceProcess
 from mediamill_testing.waiting import eventually
@@ -121,7 +122,15 @@ class Operator:
             for number in range(variants):
                 key = variant_key(prefix, f"v{number}", "image/webp")
                 stored = await self._put(key, os.urandom(200))
-                variant_rows.append(_variant(media_id, f"v{number}", stored))
+                variant_rows.append(
+                    variant_row(
+                        media_id,
+                        f"v{number}",
+                        key=stored.key,
+                        size_bytes=stored.size_bytes,
+                        sha256=stored.sha256,
+                    )
+                )
         async with self.database.write() as session:
             await session.execute(insert(MEDIA).inline(), rows)
             if variant_rows:
@@ -214,34 +223,13 @@ class Operator:
 
 
 def _medium(media_id: UUID, original: ObjectRef, entity_type: str, now: datetime) -> dict[str, Any]:
-    row = media.new_media(
-        media_id=media_id,
-        user_id="anna",
-        kind="image",
-        lane="interactive",
-        file_name="photo.jpg",
+    return medium_row(
+        media_id,
+        now=now,
+        ready_at=now,
+        entity_type=entity_type,
         media_type=original.media_type,
         size_bytes=original.size_bytes,
         sha256=original.sha256,
         original_key=original.key,
-        entity_type=entity_type,
-        entity_id=None,
-        alt=None,
-        title=None,
-        now=now,
     )
-    return row | {"status": MediaStatus.READY, "ready_at": now}
-
-
-def _variant(media_id: UUID, name: str, stored: ObjectRef) -> dict[str, Any]:
-    return {
-        "media_id": media_id,
-        "name": name,
-        "key": stored.key,
-        "media_type": "image/webp",
-        "width": 10,
-        "height": 10,
-        "frames": 1,
-        "size_bytes": stored.size_bytes,
-        "sha256": stored.sha256,
-    }
