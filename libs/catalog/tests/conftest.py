@@ -6,6 +6,8 @@ import pytest
 
 from mediamill_database import Database
 
+from .sync_bench import Clock, SyncBench
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest) -> str:
@@ -20,3 +22,9 @@ async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     database = Database(request.getfixturevalue(f"migrated_{request.param}_url"))
     yield database
     await database.close()
+
+
+@pytest.fixture
+def bench(database: Database) -> SyncBench:
+    """Give a bench for sync jobs."""
+    return SyncBench(database, Clock())

@@ -3,11 +3,18 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import httpx
+from sqlalchemy import select, update
 
+from mediamill_catalog.core import MEDIA
+from mediamill_catalog.tables import utc_now
+from mediamill_contracts.media import MediaUploaded
 from mediamill_ingest.part_plan import MULTIPART_FROM_BYTES
+from mediamill_outbox.tables import outbox
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
 from mediamill_storage.s3 import S3ObjectStore
 
@@ -97,6 +104,19 @@ class CloudApi:
             yield content
 
         await self.store.put_stream(key, chunks(), media_type=media_type)
+
+    async def announced(self) -> list[MediaUploaded]:
+        """Return what admission will be told."""
+        statement = select(outbox.c.payload).where(outbox.c.type == MediaUploaded.wire_name)
+        async with self.api.parts.database.read() as session:
+            found = await session.execute(statement)
+            return [MediaUploaded.model_validate_json(payload) for payload in found.scalars()]
+
+    async def grow_old(self, upload_id: str) -> None:
+        """Let an upload have begun two days ago."""
+        began = utc_now() - timedelta(days=2)
+        async with self.api.parts.database.write() as session:
+            await session.execute(update(MEDIA).where(MEDIA.c.id == UUID(upload_id)).values(created_at=began))
 
 
 def large(photo: bytes, size: int = MULTIPART_FROM_BYTES + 3_000_001) -> bytes:
