@@ -7,7 +7,8 @@ from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, SYNC_ITEMS, SYNC_JOBS
-from mediamill_catalog.tables import JobStatus, SyncItem, SyncJob
+from mediamill_catalog.operator_tables import SyncItem, SyncJob
+from mediamill_catalog.tables import JobStatus
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.usecases.prune_records import Retention, prune_records
 from mediamill_contracts.ids import new_id

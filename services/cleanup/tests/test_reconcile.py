@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import insert, update
 
 from mediamill_catalog.core import MEDIA, SYNC_JOBS, VARIANTS
+from mediamill_catalog.operator_tables import SyncItem, SyncJob
 from mediamill_catalog.settings import PlatformSettings
-from mediamill_catalog.tables import MediaStatus, StorageStatus, SyncItem, SyncJob, utc_now
+from mediamill_catalog.tables import MediaStatus, StorageStatus, utc_now
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.premises import Premises
 from mediamill_cleanup.reconciliation import reconcile as reconciling

@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, Index, Text
+from sqlalchemy import Column, Index, Text
 from sqlmodel import Field, SQLModel
 
+from mediamill_catalog.columns import enum_column
 from mediamill_catalog.tables import utc_now
 
 
@@ -54,10 +55,7 @@ class ChatMessage(SQLModel, table=True):
     conversation_id: UUID = Field(foreign_key="conversation.id", ondelete="CASCADE")
     sender_id: str = Field(max_length=128)
     content: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    status: ChatStatus = Field(
-        default=ChatStatus.PENDING,
-        sa_column=Column(Enum(ChatStatus, native_enum=False, length=16), nullable=False),
-    )
+    status: ChatStatus = Field(default=ChatStatus.PENDING, sa_column=enum_column(ChatStatus))
     created_at: datetime = Field(default_factory=utc_now)
     deleted_at: datetime | None = None
 

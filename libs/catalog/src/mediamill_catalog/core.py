@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from mediamill_catalog import chat_tables, tables
+from mediamill_catalog import chat_tables, operator_tables, tables
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -21,14 +21,14 @@ MEDIA = _table(tables.Media)
 VARIANTS = _table(tables.Variant)
 JOBS = _table(tables.Job)
 TIMELINE = _table(tables.MediaEvent)
-SETTINGS = _table(tables.Setting)
-SETTING_CHANGES = _table(tables.SettingChange)
+SETTINGS = _table(operator_tables.Setting)
+SETTING_CHANGES = _table(operator_tables.SettingChange)
 AUDIT = _table(tables.AuditEvent)
-SYNC_JOBS = _table(tables.SyncJob)
-SYNC_ITEMS = _table(tables.SyncItem)
-WATERMARK_JOBS = _table(tables.WatermarkJob)
-WATERMARK_ITEMS = _table(tables.WatermarkItem)
-SCHEDULES = _table(tables.Schedule)
+SYNC_JOBS = _table(operator_tables.SyncJob)
+SYNC_ITEMS = _table(operator_tables.SyncItem)
+WATERMARK_JOBS = _table(operator_tables.WatermarkJob)
+WATERMARK_ITEMS = _table(operator_tables.WatermarkItem)
+SCHEDULES = _table(operator_tables.Schedule)
 CALLS = _table(tables.Call)
 CONVERSATIONS = _table(chat_tables.Conversation)
 MEMBERS = _table(chat_tables.ConversationMember)
