@@ -1,15 +1,14 @@
 """The distributed form on real servers, as users and operators meet it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 
 import pytest
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_client import MediamillClient
 from mediamill_client.retry import RetryPolicy
 from mediamill_database import Database
-from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
 
@@ -18,19 +17,16 @@ PATIENT = RetryPolicy(attempts=100, first_pause=0.1, longest_pause=1.0)
 
 
 @pytest.fixture(scope="module")
-def system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator[MediamillSystem]:
+def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
     """Run ingest, processor and notifier as processes, with a broker and a database of their own."""
-    with rabbitmq.vhost() as vhost, postgres.database() as database_url:
-        asyncio.run(upgrade(database_url))
+    with rabbitmq.vhost() as vhost, migrated_postgres.database(MIGRATED) as database_url:
         system = MediamillSystem(
             broker_url=rabbitmq.url_of(vhost),
             database_url=database_url,
             environment={"CLEANUP_TEMPORARY_AGE_SECONDS": "10"},
         )
-        try:
+        with closing(system):
             yield system.start()
-        finally:
-            system.close()
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from functools import partial
 
 import pytest
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.tables import StorageStatus, SyncStatus
 from mediamill_testing.fault_proxy import FaultProxy
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
-from mediamill_testing.transfers import Operator, TransferSystem
+from mediamill_testing.transfers import Operator, TransferSystem, transfer_system
 from mediamill_testing.waiting import eventually
 
 COUNT = 120
@@ -32,21 +31,11 @@ def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def transfers(
-    rabbitmq: RabbitServer, postgres: PostgresServer, s3_server: S3Server, proxy: FaultProxy
+    rabbitmq: RabbitServer, migrated_postgres: PostgresServer, s3_server: S3Server, proxy: FaultProxy
 ) -> Iterator[TransferSystem]:
     """Run ingest and storage-sync, which sees S3 through the proxy."""
-    with rabbitmq.vhost() as vhost, postgres.database() as database_url, s3_server.bucket() as bucket:
-        asyncio.run(upgrade(database_url))
-        system = TransferSystem(
-            broker_url=rabbitmq.url_of(vhost),
-            database_url=database_url,
-            bucket=bucket.model_copy(update={"endpoint": proxy.url}),
-            credentials=s3_server.credentials,
-        )
-        try:
-            yield system.start()
-        finally:
-            system.close()
+    with transfer_system(rabbitmq, migrated_postgres, s3_server, s3_url=proxy.url) as system:
+        yield system
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mediamill_catalog.migrate import upgrade
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_testing.photos.fixtures import photo_corpus
-from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
 
@@ -33,8 +34,6 @@ __all__ = [
 ]
 
 _SERVERS = frozenset({"rabbitmq", "postgres", "s3_server"})
-_TEMPLATE = "migrated"
-"""Database that those with a schema are copies of: migrating each test's own would take most of its time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,12 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitServer]:
     """One RabbitMQ node for all tests of the run; a test that stops or kills it starts it again."""
-    server = RabbitServer()
-    try:
+    with closing(RabbitServer()) as server:
         server.start()
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture
@@ -65,12 +61,9 @@ def rabbitmq_vhost_url(rabbitmq: RabbitServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL server for all tests of the run, without fsync."""
-    server = PostgresServer()
-    try:
+    with closing(PostgresServer()) as server:
         server.start()
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture
@@ -90,12 +83,9 @@ def sqlite_url(tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """One S3 server for all tests of the run; a test that stops or kills it starts it again."""
-    server = S3Server()
-    try:
+    with closing(S3Server()) as server:
         server.start()
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture
@@ -114,10 +104,10 @@ def s3_credentials(s3_server: S3Server) -> S3Credentials:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres: PostgresServer) -> PostgresServer:
-    """Give the server, with a database at the newest schema to make others from."""
+    """Give the server, with the database `MIGRATED` to make others from."""
     postgres.start()
-    postgres.execute(f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
-    _migrate(postgres.url_of(_TEMPLATE))
+    postgres.execute(f"CREATE DATABASE {MIGRATED} TEMPLATE template0")
+    _migrate(postgres.url_of(MIGRATED))
     return postgres
 
 
@@ -125,7 +115,7 @@ def migrated_postgres(postgres: PostgresServer) -> PostgresServer:
 def migrated_postgres_url(migrated_postgres: PostgresServer) -> Iterator[str]:
     """URL of a database at the newest schema that is this test's own."""
     migrated_postgres.start()
-    with migrated_postgres.database(_TEMPLATE) as url:
+    with migrated_postgres.database(MIGRATED) as url:
         yield url
 
 

@@ -5,7 +5,8 @@ Media are written as if they had been processed long ago, so that a thousand of 
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,10 @@ from mediamill_storage.object_store import ObjectStore
 from mediamill_storage.s3 import S3Credentials, S3Stores
 from mediamill_storage.stores import Stores
 from mediamill_testing.rows import medium_row, variant_row
+from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.process import Scratch
+from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.system import ServiceProcess
 from mediamill_testing.waiting import eventually
 
@@ -83,6 +87,25 @@ class TransferSystem:
         self.storage_sync.close()
         self.ingest.close()
         self.scratch.remove()
+
+
+@contextmanager
+def transfer_system(
+    rabbitmq: RabbitServer, postgres: PostgresServer, s3: S3Server, *, s3_url: str
+) -> Iterator[TransferSystem]:
+    """Run both services on a broker, a database and a bucket of their own; they see S3 at `s3_url`.
+
+    The PostgreSQL server is the one of the fixture `migrated_postgres`.
+    """
+    with rabbitmq.vhost() as vhost, postgres.database(MIGRATED) as database_url, s3.bucket() as bucket:
+        system = TransferSystem(
+            broker_url=rabbitmq.url_of(vhost),
+            database_url=database_url,
+            bucket=bucket.model_copy(update={"endpoint": s3_url}),
+            credentials=s3.credentials,
+        )
+        with closing(system):
+            yield system.start()
 
 
 class Operator:

