@@ -12,7 +12,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_client.api import MediamillClient
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
@@ -43,12 +42,13 @@ def receiver() -> Iterator[OtlpReceiver]:
 
 @pytest.fixture
 async def system(
-    rabbitmq_vhost_url: str, postgres_url: str, receiver: OtlpReceiver
+    rabbitmq_vhost_url: str, migrated_postgres_url: str, receiver: OtlpReceiver
 ) -> AsyncIterator[MediamillSystem]:
     """Give the system with ingest and notifier running, the processor not yet."""
-    await upgrade(postgres_url)
     exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    system = MediamillSystem(broker_url=rabbitmq_vhost_url, database_url=postgres_url, environment=exporting)
+    system = MediamillSystem(
+        broker_url=rabbitmq_vhost_url, database_url=migrated_postgres_url, environment=exporting
+    )
     try:
         await asyncio.to_thread(system.ingest.start)
         await asyncio.to_thread(system.notifier.start)

@@ -6,24 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_database import Database
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import record_dead_letter
 
 
 @pytest.fixture
-async def letter_url(sqlite_url: str) -> str:
+async def letter_url(migrated_sqlite_url: str) -> str:
     """Migrate a database and put one letter into it."""
-    await upgrade(sqlite_url)
-    database = Database(sqlite_url)
+    database = Database(migrated_sqlite_url)
     letter = DeadLetter(
         "processor.images", "event-1", "media.accepted", "media.accepted", b"{}", code="invalid_message"
     )
     async with database.write() as session:
         await record_dead_letter(session, letter)
     await database.close()
-    return sqlite_url
+    return migrated_sqlite_url
 
 
 async def _run(url: str, *arguments: str) -> tuple[int | None, str, str]:

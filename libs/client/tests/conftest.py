@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 
 import pytest
 import uvicorn
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_testing.ports import free_port
-from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.system import MediamillSystem
 from mediamill_testing.waiting import eventually
@@ -41,14 +41,11 @@ async def proxy(server: MiniServer) -> AsyncIterator[CuttingProxy]:
 
 
 @pytest.fixture(scope="session")
-def system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator[MediamillSystem]:
+def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
     """Run all services as processes of their own, for all tests of this folder."""
     rabbitmq.start()
-    postgres.start()
-    with rabbitmq.vhost() as vhost, postgres.database() as database_url:
-        asyncio.run(upgrade(database_url))
+    migrated_postgres.start()
+    with rabbitmq.vhost() as vhost, migrated_postgres.database(MIGRATED) as database_url:
         running = MediamillSystem(broker_url=rabbitmq.url_of(vhost), database_url=database_url)
-        try:
+        with closing(running):
             yield running.start()
-        finally:
-            running.close()

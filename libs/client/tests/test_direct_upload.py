@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_client.api import MediamillClient
 from mediamill_client.errors import ConflictError, RefusedError
@@ -45,11 +44,10 @@ async def s3(s3_server: S3Server) -> AsyncIterator[S3Stores]:
 
 @pytest.fixture
 async def client(
-    tmp_path: Path, sqlite_url: str, s3: S3Stores, settings: PlatformSettings
+    tmp_path: Path, migrated_sqlite_url: str, s3: S3Stores, settings: PlatformSettings
 ) -> AsyncIterator[MediamillClient]:
     """Give a signed-in client of a running server."""
-    await upgrade(sqlite_url)
-    database = Database(sqlite_url)
+    database = Database(migrated_sqlite_url)
     store = LocalObjectStore(tmp_path / "storage", fsync=False)
     stores = CurrentStores(store, s3, lambda: settings)
     verifier = TokenVerifier(SECRET)

@@ -13,7 +13,6 @@ from sqlalchemy import update
 
 from mediamill_catalog import schedules
 from mediamill_catalog.core import SCHEDULES
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.tables import utc_now
 from mediamill_cleanup.commands import run_command
 from mediamill_cleanup.main import build_service
@@ -30,24 +29,23 @@ ABANDONED = "temp/user-1/abandoned.jpg"
 
 @pytest.fixture
 async def installation(
-    postgres_url: str, rabbitmq_vhost_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated_postgres_url: str, rabbitmq_vhost_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Database]:
     """Describe an installation in the environment, with one abandoned object in it."""
     environment = {
         "MEDIAMILL_ENV": "test",
-        "DATABASE_URL": postgres_url,
+        "DATABASE_URL": migrated_postgres_url,
         "BROKER_URL": rabbitmq_vhost_url,
         "STORAGE_ROOT": str(tmp_path / "store"),
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    await upgrade(postgres_url)
     store = LocalObjectStore(tmp_path / "store", fsync=False)
     await store.put_stream(ABANDONED, _chunks(b"pixels"), media_type="image/jpeg")
     await store.close()
     two_days_ago = time.time() - 2 * 86_400
     os.utime(tmp_path / "store" / ABANDONED, (two_days_ago, two_days_ago))
-    database = Database(postgres_url)
+    database = Database(migrated_postgres_url)
     yield database
     await database.close()
 

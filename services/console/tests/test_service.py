@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from mediamill_catalog.migrate import SchemaNotCurrentError, upgrade
+from mediamill_catalog.migrate import SchemaNotCurrentError
 from mediamill_console.main import build_service
 from mediamill_console.settings import ConsoleSettings
 from mediamill_runtime.identity import TokenIssuer
@@ -35,10 +35,9 @@ async def test_unmigrated_database_ends_the_start(tmp_path: Path) -> None:
     await service.stop()
 
 
-async def test_changes_are_taken_while_the_broker_is_away(sqlite_url: str) -> None:
+async def test_changes_are_taken_while_the_broker_is_away(migrated_sqlite_url: str) -> None:
     """Ready, and what is announced waits in the outbox."""
-    await upgrade(sqlite_url)
-    service = build_service(_settings(sqlite_url))
+    service = build_service(_settings(migrated_sqlite_url))
     await service.start()
     try:
         token = TokenIssuer(KEY, lifetime_seconds=600).issue("olga", "superadmin")

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from mediamill_catalog import jobs
-from mediamill_catalog.migrate import SchemaNotCurrentError, upgrade
+from mediamill_catalog.migrate import SchemaNotCurrentError
 from mediamill_contracts.media import MediaAccepted, MediaProgressed
 from mediamill_contracts.topology import PROCESSOR_IMAGES
 from mediamill_database import Database
@@ -79,11 +79,10 @@ async def test_unmigrated_database_ends_the_start(tmp_path: Path, sqlite_url: st
 
 
 async def test_uploads_are_taken_while_the_broker_is_away(
-    tmp_path: Path, sqlite_url: str, photo: bytes
+    tmp_path: Path, migrated_sqlite_url: str, photo: bytes
 ) -> None:
     """Ready, accepting, and honest in the metrics about what waits."""
-    await upgrade(sqlite_url)
-    async with _running(build_service(_settings(tmp_path, sqlite_url, NOBODY_THERE))) as client:
+    async with _running(build_service(_settings(tmp_path, migrated_sqlite_url, NOBODY_THERE))) as client:
         ready = await client.get("/health/ready")
         assert (ready.status_code, set(ready.json()["checks"])) == (200, {"database", "storage"})
         await _upload(client, photo)
@@ -96,10 +95,9 @@ async def test_uploads_are_taken_while_the_broker_is_away(
 
 
 async def test_upload_reaches_the_workers_queue(
-    tmp_path: Path, postgres_url: str, rabbitmq_vhost_url: str, photo: bytes
+    tmp_path: Path, migrated_postgres_url: str, rabbitmq_vhost_url: str, photo: bytes
 ) -> None:
     """From HTTP through admission to a worker, whose progress shows in the job."""
-    await upgrade(postgres_url)
     orders: asyncio.Queue[MediaAccepted] = asyncio.Queue()
 
     async def on_accepted(event: MediaAccepted, _delivery: Delivery) -> None:
@@ -117,13 +115,13 @@ async def test_upload_reaches_the_workers_queue(
     worker = RabbitTransport(rabbitmq_vhost_url, service="processor", subscriptions=(subscription,))
     await worker.start()
     try:
-        service = build_service(_settings(tmp_path, postgres_url, rabbitmq_vhost_url))
+        service = build_service(_settings(tmp_path, migrated_postgres_url, rabbitmq_vhost_url))
         async with _running(service) as client:
             accepted = await _upload(client, photo)
             async with asyncio.timeout(60):
                 order = await orders.get()
             assert str(order.media_id) == accepted["mediaId"]
-            database = Database(postgres_url)
+            database = Database(migrated_postgres_url)
             try:
                 await eventually(lambda: _progress_of(database, order, 50))
             finally:
@@ -138,13 +136,12 @@ async def _progress_of(database: Database, order: MediaAccepted, expected: int) 
     return job is not None and (job.progress, job.status) == (expected, "active")
 
 
-async def test_gauges_show_open_jobs_by_queue(tmp_path: Path, sqlite_url: str, photo: bytes) -> None:
+async def test_gauges_show_open_jobs_by_queue(tmp_path: Path, migrated_sqlite_url: str, photo: bytes) -> None:
     """Operators see how many jobs wait for which workers."""
-    await upgrade(sqlite_url)
-    settings = _settings(tmp_path, sqlite_url, NOBODY_THERE)
+    settings = _settings(tmp_path, migrated_sqlite_url, NOBODY_THERE)
     async with _running(build_service(settings)) as client:
         await _upload(client, photo)
-        database = Database(sqlite_url)
+        database = Database(migrated_sqlite_url)
         parts = build_parts(settings, database, LocalObjectStore(settings.storage_root))
         await parts.start()
 

@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.settings import save
 from mediamill_contracts.media import MediaAccepted, MediaUploaded
 from mediamill_contracts.platform import SettingsChanged
@@ -82,13 +81,12 @@ async def _replica(url: str, root: Path) -> AsyncIterator[Replica]:
         await database.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite_url", "postgres_url"])
+@pytest.mark.parametrize("kind", ["migrated_sqlite_url", "migrated_postgres_url"])
 async def test_change_acts_on_both_replicas(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, photo_corpus: PhotoCorpus
 ) -> None:
     """What is admitted five seconds later by either has the new variants, strategy and bucket."""
     url = request.getfixturevalue(kind)
-    await upgrade(url)
     photo = photo_corpus.photo("jpeg_baseline.jpg").path.read_bytes()
     async with AsyncExitStack() as running:
         replicas = [await running.enter_async_context(_replica(url, tmp_path / "store")) for _ in range(2)]
@@ -114,11 +112,10 @@ async def test_change_acts_on_both_replicas(
             assert (after.strategy, after.s3 and after.s3.bucket) == ("both", "photos")
 
 
-async def test_told_of_a_change_a_replica_looks_at_once(tmp_path: Path, sqlite_url: str) -> None:
+async def test_told_of_a_change_a_replica_looks_at_once(tmp_path: Path, migrated_sqlite_url: str) -> None:
     """The announcement, which every replica gets, spares the wait for the next look."""
-    await upgrade(sqlite_url)
-    async with _replica(sqlite_url, tmp_path / "store") as replica:
-        operator = Database(sqlite_url)
+    async with _replica(migrated_sqlite_url, tmp_path / "store") as replica:
+        operator = Database(migrated_sqlite_url)
         async with operator.write() as session:
             await save(session, {"delete_mode": "hard"}, changed_by="olga")
             payload = (await session.execute(select(outbox.c.payload))).scalar_one()

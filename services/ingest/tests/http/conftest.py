@@ -28,6 +28,7 @@ from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
 from mediamill_ingest.usecases.record_processed import SuccessRecords
 from mediamill_runtime.identity import Role, TokenIssuer, TokenVerifier
+from mediamill_runtime.service import KEEP_ALIVE_SECONDS
 from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.keys import original_key, permanent_prefix, staged_prefix, variant_key
 from mediamill_storage.local import LocalObjectStore
@@ -279,7 +280,14 @@ async def serving(parts: HttpParts, root: Path, photo: bytes) -> AsyncIterator[A
     """Run the application on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         app = build_app(parts)
-        config = uvicorn.Config(app, http="httptools", lifespan="off", log_level="critical", access_log=False)
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            log_level="critical",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
