@@ -1,11 +1,10 @@
 """The HTTP API as an async Python object: what a service or a script uses to upload and to follow media."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from urllib.parse import quote
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
@@ -35,12 +34,12 @@ from mediamill_client.models import (
 )
 from mediamill_client.retry import RetryPolicy
 from mediamill_client.upload_body import Progress, UploadBody, UploadFile
+from mediamill_client.upload_options import FilePath, UploadOptions, Wish
 from mediamill_client.watching import Watcher
 
 if TYPE_CHECKING:
     from mediamill_client.live import LiveHints
 
-FilePath = str | os.PathLike[str]
 BULK_REQUEST_FILES = 40
 """Files that go into one bulk request: the server takes 100 files and 500 MB, of 10 MB at most each."""
 
@@ -98,54 +97,31 @@ class MediamillClient:
         """Return who is signed in."""
         return (await self._http.call(Identity, "GET", "/api/auth/me")).user
 
-    async def upload(
-        self,
-        path: FilePath,
-        *,
-        entity_type: str = "general",
-        entity_id: str | None = None,
-        alt: str | None = None,
-        title: str | None = None,
-        name: str | None = None,
-        media_type: str | None = None,
-        idempotency_key: str | None = None,
-        progress: Progress | None = None,
-    ) -> Accepted:
+    async def upload(self, path: FilePath, **options: Unpack[UploadOptions]) -> Accepted:
         """Stream one file to the server and return its job and medium once they are durable.
 
         Pass an `idempotency_key` of your own to let a later call, even of another process, repeat this upload
         without making a second medium. Raises RefusedError with a code such as `unsupported_media_type`, and
         OSError when the file cannot be read.
         """
-        form = {"entityType": entity_type, "entityId": entity_id, "alt": alt, "title": title}
-        file = UploadFile.at(path, name=name, media_type=media_type)
-        key = idempotency_key or str(uuid4())
+        wish = Wish.of(path, **options)
         return await self._upload(
-            Accepted, "/api/media", (file,), field="file", form=form, key=key, progress=progress
+            Accepted,
+            "/api/media",
+            (wish.file,),
+            field="file",
+            form=wish.form,
+            key=wish.key,
+            progress=wish.progress,
         )
 
-    async def upload_to_s3(
-        self,
-        path: FilePath,
-        *,
-        entity_type: str = "general",
-        entity_id: str | None = None,
-        alt: str | None = None,
-        title: str | None = None,
-        name: str | None = None,
-        media_type: str | None = None,
-        idempotency_key: str | None = None,
-        progress: Progress | None = None,
-    ) -> Accepted:
+    async def upload_to_s3(self, path: FilePath, **options: Unpack[UploadOptions]) -> Accepted:
         """Send one file to S3 by signed URLs, in parts if it is large, and return its job and medium.
 
         Without `media_type` the name's ending says it. Raises as `upload` does, and ConflictError
         `s3_not_enabled` where the server has no S3; at most ten uploads a minute are begun.
         """
-        form = {"entityType": entity_type, "entityId": entity_id, "alt": alt, "title": title}
-        file = UploadFile.at(path, name=name, media_type=media_type)
-        key = idempotency_key or str(uuid4())
-        return await DirectUpload(self._http, file, form, key=key, progress=progress).send()
+        return await DirectUpload(self._http, Wish.of(path, **options)).send()
 
     async def upload_bulk(
         self,

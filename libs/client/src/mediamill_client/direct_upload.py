@@ -10,7 +10,8 @@ from uuid import UUID
 
 from mediamill_client.http import HttpSession, SignedPut
 from mediamill_client.models import Accepted, Answer
-from mediamill_client.upload_body import UNDECLARED, Progress, UploadFile
+from mediamill_client.upload_body import UNDECLARED, UploadFile
+from mediamill_client.upload_options import Wish
 
 _CHUNK_BYTES = 256 * 1024
 _PARTS_AT_ONCE = 3
@@ -56,26 +57,18 @@ class Confirmed(Answer):
 
 
 class DirectUpload:
-    """One file on its way to S3; `key` makes a repetition the same upload."""
+    """One file on its way to S3; the wish's key makes a repetition the same upload."""
 
-    def __init__(
-        self,
-        http: HttpSession,
-        file: UploadFile,
-        form: dict[str, str | None],
-        *,
-        key: str,
-        progress: Progress | None,
-    ) -> None:
+    def __init__(self, http: HttpSession, wish: Wish) -> None:
         self._http = http
-        self._file = file
-        self._key = key
-        self._progress = progress
-        self._size = file.path.stat().st_size
+        self._file = wish.file
+        self._key = wish.key
+        self._progress = wish.progress
+        self._size = wish.file.path.stat().st_size
         self._sent: dict[int, int] = {}
-        self._wanted = {name: value for name, value in form.items() if value is not None} | {
-            "fileName": file.name,
-            "mimeType": _declared_type(file),
+        self._wanted = {name: value for name, value in wish.form.items() if value is not None} | {
+            "fileName": wish.file.name,
+            "mimeType": _declared_type(wish.file),
             "fileSize": self._size,
         }
 
