@@ -158,6 +158,7 @@ async def _serve(
             ws_per_message_deflate=False,
         )
     )
+    listener.listen(server.config.backlog)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()[:2]
     _log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
