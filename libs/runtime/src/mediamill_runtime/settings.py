@@ -16,6 +16,8 @@ Environment = Literal["dev", "test", "production"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "json", "text"]
 S = TypeVar("S", bound=BaseSettings)
+Shared = TypeVar("Shared", bound="SharedSettings")
+Identified = TypeVar("Identified", bound="IdentitySettings")
 
 
 class SettingsError(Exception):
@@ -103,6 +105,20 @@ class StorageSettings(SharedSettings):
 
     storage_root: Path = Field(default=Path("storage"), validation_alias="STORAGE_ROOT")
     """Folder of the local store; all services of one installation share it."""
+
+
+def require_broker(settings: Shared) -> Shared:
+    """Refuse settings without a RabbitMQ: a validator for services that are a process of their own."""
+    if not settings.broker_url.get_secret_value().startswith(("amqp://", "amqps://")):
+        raise ValueError("BROKER_URL: amqp://user:password@host/vhost is required")
+    return settings
+
+
+def require_identity(settings: Identified) -> Identified:
+    """Refuse settings that give no way to verify tokens: a validator for services that answer to users."""
+    if settings.jwt_secret is None and settings.jwt_jwks_url is None:
+        raise ValueError("JWT_SECRET: required unless JWT_JWKS_URL is set")
+    return settings
 
 
 def load_settings(settings: type[S], **values: Any) -> S:

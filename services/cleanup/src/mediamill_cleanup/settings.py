@@ -12,7 +12,7 @@ from mediamill_cleanup.timetable import Timetable
 from mediamill_cleanup.usecases.prune_records import Retention
 from mediamill_cleanup.usecases.watch_queues import Thresholds
 from mediamill_runtime.secrets import refuse_weak_secret
-from mediamill_runtime.settings import DatabaseSettings, StorageSettings
+from mediamill_runtime.settings import DatabaseSettings, StorageSettings, require_broker
 
 HOUR_SECONDS = 3_600
 DAY_SECONDS = 86_400
@@ -139,8 +139,4 @@ class CleanupSettings(DutySettings):
     database_pool_size: int = Field(default=5, ge=2, le=100)
     """Connections of one replica; duties run one transaction each at a time."""
 
-    @model_validator(mode="after")
-    def _require_broker(self) -> Self:
-        if not self.broker_url.get_secret_value().startswith(("amqp://", "amqps://")):
-            raise ValueError("BROKER_URL: amqp://user:password@host/vhost is required")
-        return self
+    _require_broker = model_validator(mode="after")(require_broker)

@@ -1,11 +1,9 @@
 """Settings of the dispatcher, from `DISPATCHER_*`."""
 
-from typing import Self
-
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mediamill_runtime.settings import StorageSettings
+from mediamill_runtime.settings import StorageSettings, require_broker
 
 
 class CallSettings(StorageSettings):
@@ -24,8 +22,4 @@ class DispatcherSettings(CallSettings):
 
     port: int = Field(default=8007, ge=0, le=65_535)
 
-    @model_validator(mode="after")
-    def _require_broker(self) -> Self:
-        if not self.broker_url.get_secret_value().startswith(("amqp://", "amqps://")):
-            raise ValueError("BROKER_URL: amqp://user:password@host/vhost is required")
-        return self
+    _require_broker = model_validator(mode="after")(require_broker)

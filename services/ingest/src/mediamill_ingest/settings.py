@@ -8,7 +8,13 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from mediamill_catalog.settings import PlatformEnvironment
 from mediamill_contracts.recipe import Limits, Preset, Rendition, VideoLimits, VideoRecipe
 from mediamill_runtime.secrets import MIN_PASSWORD_CHARACTERS, refuse_weak_secret
-from mediamill_runtime.settings import DatabaseSettings, IdentitySettings, StorageSettings
+from mediamill_runtime.settings import (
+    DatabaseSettings,
+    IdentitySettings,
+    StorageSettings,
+    require_broker,
+    require_identity,
+)
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
 from mediamill_storage.keys import EXTENSIONS
 
@@ -136,14 +142,5 @@ class IngestSettings(UploadSettings):
     database_pool_size: int = Field(default=10, ge=1, le=200)
     """Connections of one replica; admission and records together seldom need more than ten."""
 
-    @model_validator(mode="after")
-    def _require_broker(self) -> Self:
-        if not self.broker_url.get_secret_value().startswith(("amqp://", "amqps://")):
-            raise ValueError("BROKER_URL: amqp://user:password@host/vhost is required")
-        return self
-
-    @model_validator(mode="after")
-    def _require_identity(self) -> Self:
-        if self.jwt_secret is None and self.jwt_jwks_url is None:
-            raise ValueError("JWT_SECRET: required unless JWT_JWKS_URL is set")
-        return self
+    _require_broker = model_validator(mode="after")(require_broker)
+    _require_identity = model_validator(mode="after")(require_identity)

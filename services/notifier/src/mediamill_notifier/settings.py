@@ -1,11 +1,11 @@
 """Settings of the notifier, from `NOTIFIER_*`."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from mediamill_runtime.settings import IdentitySettings
+from mediamill_runtime.settings import IdentitySettings, require_broker
 
 
 class SocketSettings(IdentitySettings):
@@ -48,8 +48,4 @@ class NotifierSettings(SocketSettings):
 
     port: int = Field(default=8002, ge=0, le=65_535)
 
-    @model_validator(mode="after")
-    def _require_broker(self) -> Self:
-        if not self.broker_url.get_secret_value().startswith(("amqp://", "amqps://")):
-            raise ValueError("BROKER_URL: amqp://user:password@host/vhost is required")
-        return self
+    _require_broker = model_validator(mode="after")(require_broker)

@@ -1,10 +1,10 @@
 """Settings of storage-sync, from `STORAGE_SYNC_*`."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mediamill_runtime.s3_settings import S3Settings
-from mediamill_runtime.settings import StorageSettings
+from mediamill_runtime.settings import StorageSettings, require_broker
 
 
 class TransferSettings(S3Settings, StorageSettings):
@@ -23,3 +23,5 @@ class TransferSettings(S3Settings, StorageSettings):
 
 class StorageSyncSettings(TransferSettings):
     """Settings of storage-sync as a process of its own."""
+
+    _require_broker = model_validator(mode="after")(require_broker)
