@@ -1,6 +1,5 @@
 """The dispatcher's composition: the only file that names concrete adapters."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from mediamill_contracts.topology import DISPATCHER_CALLS
 from mediamill_dispatcher.registry import Registry, build_registry
 from mediamill_dispatcher.settings import CallSettings, DispatcherSettings
 from mediamill_dispatcher.usecases.run_call import Dispatch, run_call
-from mediamill_messaging.rabbitmq import RabbitTransport
+from mediamill_messaging.rabbitmq import RabbitWorker
 from mediamill_messaging.subscription import Delivery, Subscription, route
 from mediamill_messaging.transport import Publisher
 from mediamill_runtime.operations import operations_routes
@@ -54,32 +53,26 @@ def build_parts(
 
 
 def build_service(settings: DispatcherSettings) -> Service:
-    """Build the dispatcher as a process of its own, fed by RabbitMQ.
-
-    It publishes on a transport apart from the one it consumes on, which is stopped first: a call that ends
-    during the stop still gets its result out.
-    """
-    broker = settings.broker_url.get_secret_value()
+    """Build the dispatcher as a process of its own, fed by RabbitMQ."""
+    worker = RabbitWorker(
+        settings.broker_url.get_secret_value(),
+        service="dispatcher",
+        grace_seconds=settings.shutdown_grace_seconds,
+    )
     store = LocalObjectStore(settings.storage_root)
-    outgoing = RabbitTransport(broker, service="dispatcher")
-    parts = build_parts(settings, store, outgoing.publisher)
-    incoming = RabbitTransport(broker, service="dispatcher", subscriptions=(parts.subscription,))
-    half_the_grace = settings.shutdown_grace_seconds / 2
-
-    async def start() -> None:
-        await outgoing.start()
-        await incoming.start()
-
-    async def quiesce() -> None:
-        await incoming.drain(time.monotonic() + half_the_grace * 0.95)
+    parts = build_parts(settings, store, worker.publisher)
+    worker.consume((parts.subscription,))
 
     async def stop() -> None:
-        await incoming.stop(half_the_grace * 0.7)
-        await outgoing.stop(grace_seconds=1)
+        await worker.stop()
         await parts.registry.close()
         await store.close()
 
-    checks = {"broker": incoming.check, "storage": store.check}
+    checks = {"broker": worker.check, "storage": store.check}
     return Service(
-        "dispatcher", Starlette(routes=operations_routes(checks)), start=start, stop=stop, quiesce=quiesce
+        "dispatcher",
+        Starlette(routes=operations_routes(checks)),
+        start=worker.start,
+        stop=stop,
+        quiesce=worker.quiesce,
     )

@@ -1,6 +1,5 @@
 """The processor's composition: the only file that names concrete adapters."""
 
-import time
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -15,7 +14,7 @@ from mediamill_contracts.topology import (
     Queue,
 )
 from mediamill_contracts.watermark import RequestWatermark
-from mediamill_messaging.rabbitmq import RabbitTransport
+from mediamill_messaging.rabbitmq import RabbitWorker
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription, route
 from mediamill_messaging.transport import Publisher
 from mediamill_processor.handlers import Cancellations, ImageHandlers, VideoHandlers, WatermarkHandler
@@ -123,38 +122,34 @@ def _video_limits(settings: ProcessorSettings) -> FfmpegLimits:
 
 
 def build_service(settings: ProcessorSettings) -> Service:
-    """Build the processor as a process of its own, fed by RabbitMQ.
-
-    It publishes on a transport apart from the one it consumes on, which is stopped first: a job that ends
-    during the stop still gets its result out.
-    """
-    broker = settings.broker_url.get_secret_value()
-    store = LocalObjectStore(settings.storage_root)
-    outgoing = RabbitTransport(broker, service="processor")
-    s3 = S3Stores.from_environment(settings, scratch=store.temporaries)
-    parts = build_parts(settings, Stores(store, s3), outgoing.publisher)
-    incoming = RabbitTransport(
-        broker, service="processor", subscriptions=parts.subscriptions, broadcasts=parts.broadcasts
+    """Build the processor as a process of its own, fed by RabbitMQ."""
+    worker = RabbitWorker(
+        settings.broker_url.get_secret_value(),
+        service="processor",
+        grace_seconds=settings.shutdown_grace_seconds,
     )
-    half_the_grace = settings.shutdown_grace_seconds / 2
+    store = LocalObjectStore(settings.storage_root)
+    s3 = S3Stores.from_environment(settings, scratch=store.temporaries)
+    parts = build_parts(settings, Stores(store, s3), worker.publisher)
+    worker.consume(parts.subscriptions, parts.broadcasts)
 
     async def start() -> None:
         await parts.start()
-        await outgoing.start()
-        await incoming.start()
-
-    async def quiesce() -> None:
-        await incoming.drain(time.monotonic() + half_the_grace * 0.95)
+        await worker.start()
 
     async def stop() -> None:
-        await incoming.stop(half_the_grace * 0.7)
+        await worker.stop_consuming()
         await parts.stop()
-        await outgoing.stop(grace_seconds=1)
+        await worker.stop()
         await store.close()
         if s3 is not None:
             await s3.close()
 
-    checks = {"broker": incoming.check, "storage": store.check, "decoders": parts.pool.check}
+    checks = {"broker": worker.check, "storage": store.check, "decoders": parts.pool.check}
     return Service(
-        "processor", Starlette(routes=operations_routes(checks)), start=start, stop=stop, quiesce=quiesce
+        "processor",
+        Starlette(routes=operations_routes(checks)),
+        start=start,
+        stop=stop,
+        quiesce=worker.quiesce,
     )

@@ -1,7 +1,6 @@
 """The composition of storage-sync: the only file that names concrete adapters."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -14,7 +13,7 @@ from mediamill_contracts.topology import (
     STORAGE_SYNC_RELOCATIONS,
     STORAGE_SYNC_TRANSFERS,
 )
-from mediamill_messaging.rabbitmq import RabbitTransport
+from mediamill_messaging.rabbitmq import RabbitWorker
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription, route
 from mediamill_messaging.transport import Publisher
 from mediamill_runtime.operations import operations_routes
@@ -77,34 +76,29 @@ def s3_stores(settings: TransferSettings) -> S3Stores | None:
 def build_service(settings: StorageSyncSettings) -> Service:
     """Build storage-sync as a process of its own, fed by RabbitMQ.
 
-    It publishes on a transport apart from the one it consumes on, which is stopped first: a batch that ends
-    during the stop still gets its report out. One that does not end is delivered again and copies the rest.
+    A batch that does not end within the grace time is delivered again and copies the rest.
     """
-    broker = settings.broker_url.get_secret_value()
+    worker = RabbitWorker(
+        settings.broker_url.get_secret_value(),
+        service="storage-sync",
+        grace_seconds=settings.shutdown_grace_seconds,
+    )
     local = LocalObjectStore(settings.storage_root)
     s3 = s3_stores(settings)
-    outgoing = RabbitTransport(broker, service="storage-sync")
-    parts = build_parts(settings, Stores(local, s3), outgoing.publisher)
-    incoming = RabbitTransport(
-        broker, service="storage-sync", subscriptions=parts.subscriptions, broadcasts=(parts.broadcast,)
-    )
-    half_the_grace = settings.shutdown_grace_seconds / 2
-
-    async def start() -> None:
-        await outgoing.start()
-        await incoming.start()
-
-    async def quiesce() -> None:
-        await incoming.drain(time.monotonic() + half_the_grace * 0.95)
+    parts = build_parts(settings, Stores(local, s3), worker.publisher)
+    worker.consume(parts.subscriptions, (parts.broadcast,))
 
     async def stop() -> None:
-        await incoming.stop(half_the_grace * 0.7)
-        await outgoing.stop(grace_seconds=1)
+        await worker.stop()
         await local.close()
         if s3 is not None:
             await s3.close()
 
-    checks = {"broker": incoming.check, "storage": local.check}
+    checks = {"broker": worker.check, "storage": local.check}
     return Service(
-        "storage-sync", Starlette(routes=operations_routes(checks)), start=start, stop=stop, quiesce=quiesce
+        "storage-sync",
+        Starlette(routes=operations_routes(checks)),
+        start=worker.start,
+        stop=stop,
+        quiesce=worker.quiesce,
     )
