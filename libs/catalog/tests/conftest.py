@@ -1,7 +1,5 @@
 """Every test of the catalog runs on both databases."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from mediamill_database import Database
@@ -16,12 +14,10 @@ def empty_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    """Give a database with the schema of this release."""
-    database = Database(request.getfixturevalue(f"migrated_{request.param}_url"))
-    yield database
-    await database.close()
+@pytest.fixture
+def database(either_database: Database) -> Database:
+    """Test on both kinds of database."""
+    return either_database
 
 
 @pytest.fixture

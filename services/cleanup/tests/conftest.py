@@ -32,13 +32,10 @@ DAY = timedelta(days=1)
 M = TypeVar("M", bound=Message)
 
 
-@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
-    """Give a migrated database of either kind."""
-    url = request.getfixturevalue(f"migrated_{request.param}_url")
-    database = Database(url)
-    yield database
-    await database.close()
+@pytest.fixture
+def database(either_database: Database) -> Database:
+    """Test on both kinds of database."""
+    return either_database
 
 
 @dataclass

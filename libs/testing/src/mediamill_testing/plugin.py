@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 
 from mediamill_catalog.migrate import upgrade
 from mediamill_contracts.storage import S3Location
+from mediamill_database import Database
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_testing.photos.fixtures import photo_corpus
 from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
@@ -18,6 +19,7 @@ from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
 
 __all__ = [
+    "either_database",
     "migrated_postgres",
     "migrated_postgres_url",
     "migrated_sqlite",
@@ -132,6 +134,14 @@ def migrated_sqlite_url(migrated_sqlite: Path, sqlite_url: str) -> str:
     """URL of a database file at the newest schema that is this test's own."""
     shutil.copyfile(migrated_sqlite, sqlite_url.removeprefix("sqlite+aiosqlite:///"))
     return sqlite_url
+
+
+@pytest.fixture(params=["sqlite", "postgres"], ids=["sqlite", "postgresql"])
+async def either_database(request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """Give a database at the newest schema, to each test once of either kind."""
+    database = Database(request.getfixturevalue(f"migrated_{request.param}_url"))
+    yield database
+    await database.close()
 
 
 def _migrate(url: str) -> None:
