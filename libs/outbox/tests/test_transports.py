@@ -3,25 +3,26 @@
 import pytest
 
 from mediamill_testing.crash_conformance import CrashConformance
+from mediamill_testing.dead_letter_conformance import DeadLetterConformance
 from mediamill_testing.transport_conformance import TransportConformance
 from mediamill_testing.transport_systems import TransportSystem
 
 
-class TestEmbeddedBusOnSqlite(TransportConformance, CrashConformance):
+class TestEmbeddedBusOnSqlite(TransportConformance, DeadLetterConformance, CrashConformance):
     @pytest.fixture
     async def system(self, sqlite_url: str) -> TransportSystem:
         """Use no broker and one file."""
         return await _ready(TransportSystem(sqlite_url))
 
 
-class TestEmbeddedBusOnPostgres(TransportConformance, CrashConformance):
+class TestEmbeddedBusOnPostgres(TransportConformance, DeadLetterConformance, CrashConformance):
     @pytest.fixture
     async def system(self, postgres_url: str) -> TransportSystem:
         """Use no broker and a database server."""
         return await _ready(TransportSystem(postgres_url))
 
 
-class TestRabbitWithOutbox(TransportConformance, CrashConformance):
+class TestRabbitWithOutbox(TransportConformance, DeadLetterConformance, CrashConformance):
     @pytest.fixture
     async def system(self, postgres_url: str, rabbitmq_vhost_url: str) -> TransportSystem:
         """Use a broker and a database server, as separate services do."""
