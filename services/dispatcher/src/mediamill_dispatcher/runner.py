@@ -1,6 +1,5 @@
 """What a kind of call provides to be run, and how it says what went wrong."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,6 +50,3 @@ class Runner(Protocol):
 
     async def close(self) -> None:
         """Let connections go."""
-
-
-RunnerFactory = Callable[[], Runner]

@@ -14,8 +14,6 @@ from mediamill_outbox.tables import outbox
 
 from .conftest import Api
 
-ME = "user-1"
-
 
 async def _acts(api: Api, media_id: str) -> list[str]:
     async with api.parts.database.read() as session:

@@ -26,7 +26,6 @@ class VideoTranscoder:
 
     def __init__(self, ffmpeg: Ffmpeg, root: Path) -> None:
         self._ffmpeg = ffmpeg
-        self._root = root.absolute()
         self._scratch = ScratchFolder(root)
 
     def start(self) -> None:
