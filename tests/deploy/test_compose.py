@@ -13,14 +13,12 @@ import pytest
 import yaml
 
 from mediamill_cleanup.settings import CleanupSettings
-from mediamill_console.http.app import PATHS as CONSOLE_PATHS
 from mediamill_console.settings import ConsoleSettings
 from mediamill_dispatcher.calls.image_settings import ImageApiSettings
 from mediamill_dispatcher.settings import DispatcherSettings
 from mediamill_ingest.settings import IngestSettings
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
-from mediamill_runtime.service import KEEP_ALIVE_SECONDS
 from mediamill_runtime.settings import SharedSettings, variable_name
 from mediamill_storage_sync.settings import StorageSyncSettings
 
@@ -28,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, Any] = COMPOSE["services"]
-CADDYFILE = (ROOT / "deploy" / "gateway" / "Caddyfile").read_text()
 CONTROL_PLANE = {"ingest", "console", "cleanup", "migrate", "postgres"}
 SETTINGS: dict[str, type[SharedSettings]] = {
     "ingest": IngestSettings,
@@ -95,19 +92,6 @@ def test_only_the_gateway_is_reachable_from_outside() -> None:
     open_to = {"gateway": {"outside"}, "dispatcher": {"upstream"}}
     for name, service in SERVICES.items():
         assert set(service["networks"]) - closed == open_to.get(name, set())
-
-
-def test_the_gateway_knows_what_the_console_answers() -> None:
-    """Operators' calls reach the console, and no other call does."""
-    (matched,) = re.findall(r"@console path (.+)", CADDYFILE)
-    assert set(matched.split()) == {path + end for path in CONSOLE_PATHS for end in ("", "/*")}
-
-
-def test_the_gateway_closes_idle_connections_first() -> None:
-    """No request goes out over a connection that a service is just giving up: it would end as a 502."""
-    (seconds,) = re.findall(r"keepalive (\d+)s", CADDYFILE)
-    assert int(seconds) < KEEP_ALIVE_SECONDS
-    assert CADDYFILE.count("reverse_proxy {") == CADDYFILE.count("import replicas ") == 3
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
