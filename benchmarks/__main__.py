@@ -9,6 +9,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks import report
+from benchmarks.claims import Claim
 from benchmarks.contestants.bare_loop import BareLoop
 from benchmarks.contestants.bare_server import BareServer
 from benchmarks.contestants.celery_pillow import CeleryPillow
@@ -18,15 +19,20 @@ from benchmarks.installation import Installation
 from benchmarks.machine import describe
 from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
 from benchmarks.measures.idle import measure_idle
+from benchmarks.measures.lanes import measure_lanes
 from benchmarks.measures.overhead import measure_overhead
 from benchmarks.measures.sync import measure_sync
 from benchmarks.measures.throughput import Throughput, measure_throughput
+from benchmarks.measures.videos import Videos, measure_videos
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.run import Contestant
 from mediamill_testing.photos import CameraPhoto, PhotoCorpus, sized_photo
 
 RESULTS = Path(__file__).parent / "results"
 OUTPUT = "output"
+LANES, VIDEOS = "lanes", "videos"
+PARTS = (LANES, VIDEOS)
+"""What can be measured alone."""
 MEGAPIXELS = {SMALL: 0.45, LARGE: 6.75}
 """Sizes of the photographs whose files weigh about that."""
 
@@ -38,12 +44,19 @@ def main() -> None:
         "--quick", action="store_true", help="small numbers: shows that it runs, proves nothing"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    parser.add_argument("--only", choices=PARTS, help="measure this part alone, and write nothing")
     arguments = parser.parse_args()
-    redis_program()  # says at once when it is missing, not minutes later
+    if arguments.only is None:
+        redis_program()  # says at once when it is missing, not minutes later
+    plan = QUICK if arguments.quick else FULL
     os.environ["VIPS_CONCURRENCY"] = "1"  # two processes with one thread each: as fast as anything
     with tempfile.TemporaryDirectory(prefix="mediamill-benchmark-") as folder:
         (Path(folder) / OUTPUT).mkdir()
-        results = uvloop.run(measure(QUICK if arguments.quick else FULL, Path(folder)))
+        if arguments.only is not None:
+            claims = uvloop.run(measure_part(arguments.only, plan, Path(folder)))
+            print(report.claims_table(claims))
+            return
+        results = uvloop.run(measure(plan, Path(folder)))
     report.write(results, arguments.results)
     print(report.claims_table(results.claims()))
 
@@ -68,6 +81,10 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
         overhead = await measure_overhead(installation, entries, folder / OUTPUT, jobs=plan.empty_jobs)
         print("throughput", flush=True)
         throughput = await _throughput(installation, (staged, upload), paths, folder, plan)
+        print("one upload beside a bulk load", flush=True)
+        lanes = await measure_lanes(installation, upload, paths, bulk=plan.bulk_photos)
+        print("videos", flush=True)
+        videos = await _videos(installation, folder, plan)
         print("accepting", flush=True)
         accepting = await _accepting(installation, files, plan)
         print("transfers to S3 and back", flush=True)
@@ -79,7 +96,28 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
         raise
     finally:
         await installation.stop()
-    return report.Results(machine, _facts(photos, plan), throughput, idle, overhead, accepting, sync)
+    return report.Results(
+        machine, _facts(photos, plan), throughput, idle, overhead, accepting, sync, lanes, videos
+    )
+
+
+async def measure_part(part: str, plan: Plan, folder: Path) -> list[Claim]:
+    """Run one measure alone, against an installation of its own; return what it claims."""
+    installation = Installation()
+    try:
+        await installation.start()
+        if part == VIDEOS:
+            return (await _videos(installation, folder, plan)).claims()
+        upload = MediamillUpload(installation)
+        paths = [photo.path for photo in PhotoCorpus(folder / "corpus").camera(plan.different_photos)]
+        await upload.run(paths[:4])
+        return (await measure_lanes(installation, upload, paths, bulk=plan.bulk_photos)).claims()
+    finally:
+        await installation.stop()
+
+
+async def _videos(installation: Installation, folder: Path, plan: Plan) -> Videos:
+    return await measure_videos(installation, folder, seconds=plan.video_seconds, rounds=plan.video_rounds)
 
 
 async def _throughput(

@@ -3,6 +3,7 @@
 Durability is part of every claim, so nothing is switched off that a careful operator would leave on.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -74,9 +75,17 @@ class Installation:
         self.postgres.close()
         self.rabbitmq.close()
 
-    def upload(self, photo: Path) -> UploadRequest:
-        """Return the upload of one photo by the user."""
-        return UploadRequest("/api/media", photo, headers={"Authorization": f"Bearer {self.token}"})
+    def upload(self, file: Path, *, media_type: str = "image/jpeg") -> UploadRequest:
+        """Return the upload of one file by the user."""
+        return UploadRequest("/api/media", [file], headers=self._identity, media_type=media_type)
+
+    def bulk_upload(self, photos: Sequence[Path]) -> UploadRequest:
+        """Return one request with all these photos."""
+        return UploadRequest("/api/media/bulk", photos, headers=self._identity, field="files")
+
+    @property
+    def _identity(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
 
     def query(self, statement: str) -> str:
         """Return what a statement selects in the system's database, one row a line."""

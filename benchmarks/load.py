@@ -1,6 +1,6 @@
 """An HTTP client that costs next to nothing: it shares two cores with what it measures.
 
-Requests are rendered once, sent from one buffer, and of the answer only status and body are read.
+Requests are rendered once, sent as they lie in memory, and of the answer only status and body are read.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -62,7 +62,8 @@ class Connection:
         started = time.perf_counter()
         async with asyncio.timeout(ANSWER_SECONDS):
             await loop.sock_sendall(self._socket, request.head())
-            await loop.sock_sendall(self._socket, request.body)
+            for part in request.body:
+                await loop.sock_sendall(self._socket, part)
             status, body = await self._answer()
         return Answer(status, json.loads(body) if body else None, time.perf_counter() - started)
 
@@ -83,19 +84,32 @@ class Connection:
 
 
 class UploadRequest:
-    """`POST` of one file as multipart/form-data; every call of `head` is another upload."""
+    """`POST` of files as multipart/form-data; every call of `head` is another upload."""
 
-    def __init__(self, path: str, file: Path, *, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: str,
+        files: Sequence[Path],
+        *,
+        headers: Mapping[str, str],
+        field: str = "file",
+        media_type: str = "image/jpeg",
+    ) -> None:
         boundary = secrets.token_hex(16)
-        opening = (
-            f'--{boundary}\r\nContent-Disposition: form-data; name="entityType"\r\n\r\ngeneral\r\n'
-            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
-            "Content-Type: image/jpeg\r\n\r\n"
-        )
-        self.body = opening.encode() + file.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
+        contents = {file: file.read_bytes() for file in set(files)}
+        opening = f'--{boundary}\r\nContent-Disposition: form-data; name="entityType"\r\n\r\ngeneral'
+        self.body = [opening.encode()]
+        for file in files:
+            disposition = f'Content-Disposition: form-data; name="{field}"; filename="{file.name}"'
+            part = f"\r\n--{boundary}\r\n{disposition}\r\nContent-Type: {media_type}\r\n\r\n"
+            self.body += [part.encode(), contents[file]]
+        self.body.append(f"\r\n--{boundary}--\r\n".encode())
+        if len(files) == 1:
+            self.body = [b"".join(self.body)]
+        length = sum(map(len, self.body))
         given = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._head = (
-            f"POST {path} HTTP/1.1\r\nHost: benchmark\r\n{given}Content-Length: {len(self.body)}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: benchmark\r\n{given}Content-Length: {length}\r\n"
             f"Content-Type: multipart/form-data; boundary={boundary}\r\n"
         )
 

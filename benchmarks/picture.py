@@ -9,20 +9,30 @@ from matplotlib.figure import Figure
 from benchmarks.claims import Claim, median_ratio, percentile
 from benchmarks.measures.accepting import Accepting
 from benchmarks.measures.idle import Idle
+from benchmarks.measures.lanes import Lanes
 from benchmarks.measures.throughput import Throughput
 
 _OWN, _LIMIT, _OTHER, _BAD = "#1f6f8b", "#7a7a7a", "#c9b79c", "#b3472f"
 
 
-def draw(throughput: Throughput, accepting: Accepting, idle: Idle, claims: list[Claim], target: Path) -> None:
-    """Write throughput, latency of accepting, the idle system and all targets into one PNG."""
+def draw(
+    *,
+    throughput: Throughput,
+    accepting: Accepting,
+    idle: Idle,
+    lanes: Lanes,
+    claims: list[Claim],
+    target: Path,
+) -> None:
+    """Write throughput, latencies of accepting and of single uploads, and all targets into one PNG."""
     matplotlib.use("Agg")
-    figure = Figure(figsize=(13, 9), layout="constrained")
-    grid = figure.subplots(2, 2)
-    _throughput(grid[0, 0], throughput)
-    _accepting(grid[0, 1], accepting)
-    _idle(grid[1, 0], idle)
-    _claims(grid[1, 1], claims)
+    figure = Figure(figsize=(13, 13), layout="constrained")
+    grid = figure.add_gridspec(3, 2)
+    _throughput(figure.add_subplot(grid[0, 0]), throughput)
+    _accepting(figure.add_subplot(grid[0, 1]), accepting)
+    _idle(figure.add_subplot(grid[1, 0]), idle)
+    _lanes(figure.add_subplot(grid[1, 1]), lanes)
+    _claims(figure.add_subplot(grid[2, :]), claims)
     figure.savefig(target, dpi=110)
 
 
@@ -64,6 +74,16 @@ def _idle(axes: Axes, idle: Idle) -> None:
     axes.set_ylabel("ms")
     axes.legend()
     axes.set_title("One upload at a time on an idle system")
+
+
+def _lanes(axes: Axes, lanes: Lanes) -> None:
+    axes.ecdf([seconds * 1000 for seconds in lanes.alone], color=_LIMIT, label="idle system")
+    axes.ecdf([seconds * 1000 for seconds in lanes.loaded], color=_OWN, label=f"beside {lanes.bulk} in bulk")
+    axes.set_xlim(left=0)
+    axes.set_xlabel("ms, upload to ready")
+    axes.set_ylabel("share of uploads")
+    axes.legend(loc="lower right")
+    axes.set_title("One upload, alone and under a bulk load")
 
 
 def _claims(axes: Axes, claims: list[Claim]) -> None:

@@ -21,6 +21,9 @@ class Plan:
     loop_uploads: int
     sync_rounds: int
     sync_files: int
+    bulk_photos: int
+    video_seconds: float
+    video_rounds: int
 
 
 FULL = Plan(
@@ -36,6 +39,9 @@ FULL = Plan(
     loop_uploads=300,
     sync_rounds=3,
     sync_files=1_000,
+    bulk_photos=500,
+    video_seconds=10,
+    video_rounds=3,
 )
 QUICK = Plan(
     rounds=1,
@@ -50,4 +56,7 @@ QUICK = Plan(
     loop_uploads=50,
     sync_rounds=1,
     sync_files=40,
+    bulk_photos=20,
+    video_seconds=1,
+    video_rounds=1,
 )

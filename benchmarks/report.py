@@ -1,6 +1,7 @@
 """Writes what was measured: JSON for machines, a table and a picture for people."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from benchmarks.claims import Claim, percentile
 from benchmarks.measures.accepting import Accepting, Cell
 from benchmarks.measures.idle import Idle
+from benchmarks.measures.lanes import Lanes
 from benchmarks.measures.overhead import Overhead
 from benchmarks.measures.sync import BYTES, Sync
 from benchmarks.measures.throughput import Throughput
+from benchmarks.measures.videos import FRAMES_PER_SECOND, SIZE, Videos
 from benchmarks.picture import draw
 
 _INTRODUCTION = """\
@@ -32,10 +35,20 @@ class Results:
     overhead: Overhead
     accepting: Accepting
     sync: Sync
+    lanes: Lanes
+    videos: Videos
 
     def claims(self) -> list[Claim]:
         """Return every claim with its target."""
-        parts = (self.throughput, self.idle, self.overhead, self.accepting, self.sync)
+        parts = (
+            self.throughput,
+            self.idle,
+            self.lanes,
+            self.videos,
+            self.overhead,
+            self.accepting,
+            self.sync,
+        )
         return [claim for part in parts for claim in part.claims()]
 
 
@@ -46,7 +59,14 @@ def write(results: Results, folder: Path) -> None:
     content["claims"] = [{**asdict(claim), "met": claim.met} for claim in results.claims()]
     (folder / "results.json").write_text(json.dumps(content, indent=1) + "\n")
     (folder / "results.md").write_text(_markdown(results))
-    draw(results.throughput, results.accepting, results.idle, results.claims(), folder / "results.png")
+    draw(
+        throughput=results.throughput,
+        accepting=results.accepting,
+        idle=results.idle,
+        lanes=results.lanes,
+        claims=results.claims(),
+        target=folder / "results.png",
+    )
 
 
 def claims_table(claims: list[Claim]) -> str:
@@ -78,6 +98,10 @@ def _markdown(results: Results) -> str:
         _sync_table(results.sync),
         "## One upload on an idle system\n",
         _idle_line(results.idle),
+        "## One upload beside a bulk load\n",
+        _lanes_table(results.lanes),
+        "## Videos\n",
+        _videos_line(results.videos),
         "## CPU a job, one-pixel photos\n",
         _overhead_table(results.overhead),
         "## Machine\n",
@@ -130,6 +154,33 @@ def _idle_line(idle: Idle) -> str:
         f"{len(idle.bare)} uploads, one at a time: bare processing {bare:.0f} ms (median), "
         f"ready after {ready:.0f} ms; "
         f"added p50 {percentile(idle.added_ms, 50):.0f} ms, p95 {percentile(idle.added_ms, 95):.0f} ms.\n"
+    )
+
+
+def _lanes_table(lanes: Lanes) -> str:
+    def row(name: str, seconds: Sequence[float]) -> str:
+        return f"| {name} | {len(seconds)} | {percentile(seconds, 50):.2f} | {percentile(seconds, 95):.2f} |"
+
+    rows = [
+        "| upload to ready | uploads | p50, s | p95, s |",
+        "|---|---|---|---|",
+        row("alone", lanes.alone),
+        row(f"while {lanes.bulk} photos are taken in and processed in bulk", lanes.loaded),
+        row("delay", lanes.added),
+    ]
+    ratio = percentile(lanes.loaded, 50) / percentile(lanes.alone, 50)
+    remark = (
+        f"\nA job takes {lanes.job_seconds:.2f} s of one core under this load, all {lanes.bulk} took "
+        f"{lanes.bulk_seconds:.0f} s. Loaded ÷ alone, p50: {ratio:.2f}.\n"
+    )
+    return "\n".join([*rows, remark])
+
+
+def _videos_line(videos: Videos) -> str:
+    return (
+        f"{len(videos.ours)} rounds with a video of {videos.video_seconds:g} s, {SIZE}, {FRAMES_PER_SECOND} "
+        f"frames a second: bare ffmpeg {percentile(videos.bare, 50):.1f} s (median), "
+        f"upload to ready {percentile(videos.ours, 50):.1f} s.\n"
     )
 
 

@@ -84,7 +84,7 @@ async def measure_accepting(
     result = Accepting()
     url = installation.system.ingest.url
     uploads = {size: installation.upload(path) for size, path in files.items()}
-    bare = UploadRequest("/upload", files[LARGE], headers={})
+    bare = UploadRequest("/upload", [files[LARGE]], headers={})
     result.steady_while_processing = await _steady(installation, uploads, plan.steady_seconds)
     installation.system.processor.stop()
     result.steady = await _steady(installation, uploads, plan.steady_seconds)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -13,8 +14,9 @@ from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.system import MediamillSystem
 from mediamill_testing.waiting import eventually
 
+from .command import Command
 from .cutting_proxy import CuttingProxy
-from .mini_server import MiniServer
+from .mini_server import TOKEN, MiniServer
 
 
 @pytest.fixture
@@ -38,6 +40,12 @@ async def proxy(server: MiniServer) -> AsyncIterator[CuttingProxy]:
     cutting.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     yield cutting
     listening.close()
+
+
+@pytest.fixture
+def command(tmp_path: Path, server: MiniServer) -> Command:
+    """Return a command with a valid token."""
+    return Command(tmp_path / "home", {"MEDIAMILL_URL": server.url, "MEDIAMILL_TOKEN": TOKEN})
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """A small real HTTP server that speaks the upload API and says what a test scripted."""
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -36,10 +37,19 @@ class MiniServer:
     """File name and bytes by idempotency key."""
     jobs: dict[UUID, list[dict[str, object]]] = field(default_factory=dict)
     """States that a job shows, one for each look; the last one stays."""
+    taken: dict[str, UUID] = field(default_factory=dict)
+    """Job by idempotency key."""
     bodies: list[bytes] = field(default_factory=list)
     looks: int = 0
     slow: bool = False
     """Whether jobs of uploads never end."""
+    most_files: int = 1_000
+    """Files that one bulk request may have."""
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    """Bulk requests are answered, once their files are taken over, when this is set."""
+
+    def __post_init__(self) -> None:
+        self.release.set()
 
     def new_job(self, *states: dict[str, object]) -> UUID:
         """Make a job that shows these states one after another."""
@@ -59,15 +69,47 @@ class MiniServer:
         name, content = parts["file"]
         if not content:
             return problem(400, "empty_file", "The file is empty.")
-        key = request.headers["idempotency-key"]
+        job = self.take(request.headers["idempotency-key"], name, content)
+        return JSONResponse({"success": True, "status": "processing", **job}, 202)
+
+    async def bulk(self, request: Request) -> Response:
+        """Take the files over, each once for its key and place; refuse empty ones and those named bad."""
+        body = await request.body()
+        self.bodies.append(body)
+        if self.script:
+            return self.script.popleft()
+        files = _files(request.headers["content-type"], body)
+        if len(files) > self.most_files:
+            return problem(413, "too_many_files", f"At most {self.most_files} files at once.")
+        jobs: list[dict[str, object]] = []
+        rejected: list[dict[str, object]] = []
+        for place, (name, content) in enumerate(files):
+            named = {"filename": name, "index": place}
+            if not content or name.startswith("bad"):
+                code = "empty_file" if not content else "unsupported_type"
+                rejected.append({**named, "code": code, "detail": "It is no picture."})
+            else:
+                key = f"{request.headers['idempotency-key']}/{place}"
+                jobs.append({**named, **self.take(key, name, content)})
+        await self.release.wait()
+        return JSONResponse({"jobs": jobs, "rejected": rejected}, 202)
+
+    def take(self, key: str, name: str, content: bytes) -> dict[str, str]:
+        """Take a file over, unless its key was used; return the ids of its job and medium."""
         if key not in self.files:
             self.files[key] = (name, content)
-        done = {"status": "completed", "progress": 100, "result": media_view()}
+            self.taken[key] = self.new_job(*self._states(name, at_once="/" in key))
+        job_id = self.taken[key]
+        return {"jobId": str(job_id), "mediaId": str(self.jobs[job_id][0]["mediaId"])}
+
+    def _states(self, name: str, *, at_once: bool) -> list[dict[str, object]]:
         active: dict[str, object] = {"status": "active", "progress": 50}
-        job_id = self.new_job(active) if self.slow else self.new_job(active, done)
-        media_id = self.jobs[job_id][0]["mediaId"]
-        answer = {"success": True, "status": "processing", "jobId": str(job_id), "mediaId": media_id}
-        return JSONResponse(answer, 202)
+        end: dict[str, object] = {"status": "completed", "progress": 100, "result": media_view()}
+        if name.startswith("corrupt"):
+            end = {"status": "failed", "error": {"code": "corrupt", "detail": "It cannot be decoded."}}
+        if self.slow:
+            return [active]
+        return [end] if at_once else [active, end]
 
     async def job(self, request: Request) -> Response:
         """Show a job's next state."""
@@ -92,6 +134,7 @@ class MiniServer:
     async def jobs_of_user(self, request: Request) -> Response:
         """List the jobs of the one user, two a page."""
         assert request.path_params["user_id"] == "u1"
+        self.looks += 1
         wanted = request.query_params["status"]
         found = [states[0] for states in self.jobs.values() if states[0]["status"] == wanted]
         start = int(request.query_params.get("cursor", "0"))
@@ -111,6 +154,7 @@ class MiniServer:
             routes=[
                 Route("/api/auth/login", self.login, methods=["POST"]),
                 Route("/api/media", self.upload, methods=["POST"]),
+                Route("/api/media/bulk", self.bulk, methods=["POST"]),
                 Route("/api/media/jobs/{job_id}", self.job),
                 Route("/api/media/{media_id}", self.media),
                 Route("/api/auth/me", self.me),
@@ -149,11 +193,24 @@ async def quick_client(url: str, *, attempts: int = 5) -> AsyncIterator[Mediamil
 
 
 def _parts(content_type: str, body: bytes) -> dict[str, tuple[str, bytes]]:
+    return {
+        field_name: (file_name, content) for field_name, file_name, content in _all_parts(content_type, body)
+    }
+
+
+def _files(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
+    return [
+        (name, content)
+        for field_name, name, content in _all_parts(content_type, body)
+        if field_name == "files"
+    ]
+
+
+def _all_parts(content_type: str, body: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Yield field, file name and content of each part."""
     document = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=HTTP)
-    found = {}
     for part in document.iter_parts():
-        name = str(part.get_param("name", header="content-disposition"))
         content = part.get_payload(decode=True)
         assert isinstance(content, bytes)
-        found[name] = (part.get_filename() or "", content)
-    return found
+        name = str(part.get_param("name", header="content-disposition"))
+        yield name, part.get_filename() or "", content

@@ -1,4 +1,4 @@
-"""The command as people and scripts meet it: a process, its output and its exit code."""
+"""The command as people and scripts meet it, one file or job at a time."""
 
 import asyncio
 import json
@@ -6,8 +6,6 @@ import os
 import pty
 import signal
 import stat
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,61 +14,14 @@ from starlette.responses import JSONResponse
 from mediamill_testing.ports import free_port
 from mediamill_testing.waiting import eventually
 
+from .command import Command
 from .mini_server import PASSWORD, TOKEN, MiniServer, media_view, problem
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Command:
-    """Runs `mediamill` in a home of its own."""
-
-    home: Path
-    environment: dict[str, str]
-
-    async def start(
-        self, *arguments: str, stderr: int = asyncio.subprocess.PIPE
-    ) -> asyncio.subprocess.Process:
-        """Start the command."""
-        return await asyncio.create_subprocess_exec(
-            Path(sys.executable).with_name("mediamill"),
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home), **self.environment},
-        )
-
-    async def run(self, *arguments: str, stdin: str = "") -> Ended:
-        """Run the command to its end."""
-        process = await self.start(*arguments)
-        out, err = await process.communicate(stdin.encode())
-        assert process.returncode is not None
-        return Ended(process.returncode, out.decode(), err.decode())
-
-    @property
-    def credentials(self) -> Path:
-        """Where the login is kept."""
-        return self.home / ".config" / "mediamill" / "credentials.json"
 
 
 @pytest.fixture
 def stranger(tmp_path: Path, server: MiniServer) -> Command:
     """Return a command of somebody who never signed in."""
     return Command(tmp_path / "home", {"MEDIAMILL_URL": server.url})
-
-
-@pytest.fixture
-def command(tmp_path: Path, server: MiniServer) -> Command:
-    """Return a command with a valid token."""
-    return Command(tmp_path / "home", {"MEDIAMILL_URL": server.url, "MEDIAMILL_TOKEN": TOKEN})
 
 
 @pytest.fixture

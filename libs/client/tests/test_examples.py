@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -58,6 +59,20 @@ async def test_shell_example(environment: dict[str, str], photo_corpus: PhotoCor
     assert (last["name"], last["status"]) == (photos[0], "completed")
 
 
+async def test_folder_example(environment: dict[str, str], photo_corpus: PhotoCorpus, tmp_path: Path) -> None:
+    """Every picture of the folder becomes ready and is in the report; the second time nothing is sent."""
+    folder, report = tmp_path / "summer", tmp_path / "report.json"
+    (folder / "beach").mkdir(parents=True)
+    for photo in photo_corpus.photos(3):
+        shutil.copy(photo.path, folder / "beach" / photo.path.name)
+    command = ("sh", str(EXAMPLES / "folder.sh"), str(folder), str(report))
+    first = await run(*command, environment=environment)
+    again = await run(*command, environment=environment)
+    assert "3 accepted (0 by an earlier run), 3 ready, 0 refused" in first
+    assert "3 accepted (3 by an earlier run), 3 ready, 0 refused" in again
+    assert [file["status"] for file in json.loads(report.read_text())["files"]] == ["ready"] * 3
+
+
 async def test_python_example(environment: dict[str, str], photo_corpus: PhotoCorpus) -> None:
     """The upload is followed to its end and the variants are listed."""
     photo = photo_corpus.photos(1)[0]
@@ -83,7 +98,7 @@ async def test_gateway_example(
 
 
 @pytest.mark.parametrize("readme", ["README.md", "libs/client/README.md"])
-@pytest.mark.parametrize("example", ["cli.sh", "upload.py", "gateway.py"])
+@pytest.mark.parametrize("example", ["cli.sh", "folder.sh", "upload.py", "gateway.py"])
 def test_readme_shows_the_example(readme: str, example: str) -> None:
     """What a person copies from the page is what the tests above ran."""
     language = "sh" if example.endswith(".sh") else "python"

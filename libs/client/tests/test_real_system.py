@@ -1,6 +1,10 @@
 """The client against the services themselves, each a process of its own, over RabbitMQ and PostgreSQL."""
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +17,12 @@ from mediamill_client.models import Job
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
 from mediamill_testing.waiting import eventually
+
+from .command import Command
+
+CROWD = 24
+FOLDER = 120
+"""Files: three requests."""
 
 
 @pytest.fixture
@@ -82,9 +92,53 @@ async def test_bulk_names_each_file(client: MediamillClient, photo: Path, tmp_pa
     empty.touch()
     answer = await client.upload_bulk([photo, empty, photo], entity_type="listing")
     assert [job.filename for job in answer.jobs] == [photo.name, photo.name]
-    assert [(file.filename, file.code) for file in answer.rejected] == [("empty.jpg", "empty_file")]
+    assert [(file.filename, file.index, file.code) for file in answer.rejected] == [
+        ("empty.jpg", 1, "empty_file")
+    ]
     for job in answer.jobs:
         assert (await client.wait_for(job.job_id, seconds=60)).succeeded
+
+
+async def test_an_interactive_upload_overtakes_a_bulk(
+    client: MediamillClient, system: MediamillSystem, photo: Path
+) -> None:
+    """Whatever waits in bulk, it is ready after no more jobs than can run at once."""
+    system.processor.stop()
+    try:
+        crowd = await client.upload_bulk([photo] * CROWD)
+        by_hand = await client.upload(photo)
+    finally:
+        await asyncio.to_thread(system.processor.start)
+    ready = [(await client.wait_for(job.job_id, seconds=60)).result for job in (by_hand, *crowd.jobs)]
+    moments = [media.ready_at for media in ready if media is not None and media.ready_at is not None]
+    assert len(moments) == CROWD + 1
+    assert sum(moment < moments[0] for moment in moments) <= CROWD / 4
+
+
+async def test_a_folder_survives_kills(
+    client: MediamillClient, system: MediamillSystem, command: Command, tmp_path: Path
+) -> None:
+    """Killed in the middle and run again, each of its pictures is there once, and ready."""
+    folder, state = tmp_path / "folder", tmp_path / "state.jsonl"
+    folder.mkdir()
+    for number in range(FOLDER):
+        (folder / f"{number:03}.gif").write_bytes(_pixel(number))
+    environment = {"MEDIAMILL_EMAIL": ADMIN_EMAIL, "MEDIAMILL_PASSWORD": ADMIN_PASSWORD}
+    command = replace(command, environment={"MEDIAMILL_URL": system.ingest.url, **environment})
+    arguments = ("upload", "--entity-id", "killed", "--state", str(state), "--parallel", "1", str(folder))
+    for sign in (b'"sending"', b'"answered"'):
+        process = await command.start(*arguments)
+        await eventually(partial(_says, state, sign))
+        process.kill()
+        await process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    ended = await command.run(*arguments, "--wait")
+    assert ended.code == 0, ended.err
+    assert f"{FOLDER} ready, 0 refused, 0 not sent" in ended.out
+    page = await client.list_media(entity_id="killed", limit=200)
+    names = sorted(media.file_name for media in page.items)
+    assert names == [f"{number:03}.gif" for number in range(FOLDER)]
+    assert {media.status for media in page.items} == {"READY"}
 
 
 async def test_deleted_media_leave_the_list_and_return(client: MediamillClient, photo: Path) -> None:
@@ -147,3 +201,14 @@ async def test_bad_file_of_a_gateway_fails_with_a_reason(
     assert job is not None
     assert job.error is not None
     assert job.error.code == "active_content"
+
+
+def _says(log: Path, sign: bytes) -> bool:
+    return log.exists() and sign in log.read_bytes()
+
+
+def _pixel(number: int) -> bytes:
+    """Return a GIF of one pixel in a colour of its own."""
+    colour = bytes((number, 255 - number, 128))
+    head = b"GIF89a\1\0\1\0\x80\0\0" + colour + b"\xff\xff\xff"
+    return head + b"!\xf9\4\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"

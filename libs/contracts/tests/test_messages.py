@@ -17,8 +17,9 @@ from mediamill_contracts.media import (
     StagedObject,
 )
 from mediamill_contracts.platform import SettingsChanged
-from mediamill_contracts.recipe import ObjectRef, Recipe, VariantSpec
+from mediamill_contracts.recipe import Lane, ObjectRef, Recipe, VariantSpec
 from mediamill_contracts.sync import MediaPurged, SyncCompleted
+from mediamill_contracts.topology import QUEUES
 
 JOB = UUID("0192f0c1-2b3d-7e4f-8a5b-0000000000b2")
 MEDIA = UUID("0192f0c1-2b3d-7e4f-8a5b-0000000000a1")
@@ -61,6 +62,23 @@ def test_each_step_of_each_attempt_has_its_id() -> None:
     steps = [progressed("started", 1), progressed("decoded", 1), progressed("started", 2)]
     assert len({step.message_id() for step in steps}) == 3
     assert progressed("decoded", 1).message_id() == steps[1].message_id()
+
+
+@pytest.mark.parametrize(
+    ("lane", "queues"), [("interactive", ["ingest.admission"]), ("bulk", ["ingest.admission-bulk"])]
+)
+def test_bulk_uploads_wait_in_a_queue_of_their_own(lane: Lane, queues: list[str]) -> None:
+    """What is uploaded by hand is not admitted behind a thousand others."""
+    uploaded = MediaUploaded(
+        media_id=MEDIA,
+        job_id=JOB,
+        user_id="user-42",
+        staged=StagedObject(key="temp/user-42/1.jpg", size_bytes=1),
+        file_name="1.jpg",
+        lane=lane,
+        uploaded_at=datetime.now(UTC),
+    )
+    assert [queue.name for queue in QUEUES if uploaded.routing_key in queue.topics] == queues
 
 
 def test_batch_calls_and_purges_end_once() -> None:

@@ -94,9 +94,12 @@ async def test_bytes_that_a_message_announces_are_kept(bench: Bench, run: Run, w
     assert await bench.stored() == {key}
 
 
-@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize(
+    ("queue", "answers"),
+    [("ingest.admission", True), ("ingest.admission-bulk", True), ("ingest.admission", False)],
+)
 async def test_while_announcements_may_wait_in_the_broker_only_ancient_bytes_go(
-    bench: Bench, run: Run, answers: bool
+    bench: Bench, run: Run, queue: str, answers: bool
 ) -> None:
     """Nobody can look into a queue of the broker: as long as it holds some, or is away, days are waited."""
     young, ancient = await bench.put(a_key()), await bench.put(a_key(), age=timedelta(days=8))
@@ -104,7 +107,7 @@ async def test_while_announcements_may_wait_in_the_broker_only_ancient_bytes_go(
     async def away() -> dict[str, int]:
         raise BrokerUnavailableError("no answer")
 
-    bench.depths["ingest.admission"] = 3
+    bench.depths[queue] = 3
     premises = bench.premises if answers else Premises(bench.database, bench.store, away)
     report = await sweep_temporary(premises, DAY, run)
     assert await bench.stored() == {young}

@@ -29,6 +29,7 @@ RECIPE = Recipe(
 )
 LIMITS = PoolLimits(
     children=1,
+    has_express=False,
     jobs_per_child=500,
     memory_bytes=2_048_000_000,
     cpu_seconds=60,

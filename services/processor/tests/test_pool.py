@@ -90,6 +90,26 @@ async def test_a_child_killed_from_outside_costs_nothing(
     assert pids(pool) != [pid]
 
 
+async def test_an_interactive_job_is_done_beside_bulk_jobs(
+    start_pool: StartPool, submit: Submit, store: LocalObjectStore, slow_job: MediaAccepted, photo: bytes
+) -> None:
+    """It waits for none of those that have all children: one more takes it, and yields to nobody."""
+    pool = await start_pool(has_express=True, niceness=5)
+    ordinary = pids(pool)
+    bulk = [
+        asyncio.create_task(render(pool, store, slow_job.model_copy(update={"lane": "bulk"})))
+        for _ in range(2)
+    ]
+    await working(pool)
+    express = await eventually(lambda: [pid for pid in pids(pool) if pid not in ordinary])
+    assert (await render(pool, store, submit(photo))).facts.width == 640
+    assert not any(job.done() for job in bulk)
+    assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in (*ordinary, *express)] == [5, 0]
+    for job in bulk:
+        job.cancel()
+    await asyncio.gather(*bulk, return_exceptions=True)
+
+
 async def test_pictures_larger_than_the_budget_are_made_one_by_one(
     start_pool: StartPool, submit: Submit, store: LocalObjectStore, photo: bytes
 ) -> None:

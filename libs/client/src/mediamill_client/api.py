@@ -1,7 +1,7 @@
 """The HTTP API as an async Python object: what a service or a script uses to upload and to follow media."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
@@ -41,9 +41,10 @@ if TYPE_CHECKING:
     from mediamill_client.live import LiveHints
 
 BULK_REQUEST_FILES = 40
-"""Files that go into one bulk request: the server takes 100 files and 500 MB, of 10 MB at most each."""
+"""Files that go into one bulk request: few enough to be sent again when the connection breaks."""
 
 T = TypeVar("T", bound=Answer)
+F = TypeVar("F", BulkAccepted, BulkRejected)
 
 
 class MediamillClient:
@@ -144,19 +145,28 @@ class MediamillClient:
         jobs: list[BulkAccepted] = []
         rejected: list[BulkRejected] = []
         for start in range(0, len(files), BULK_REQUEST_FILES):
-            part = tuple(files[start : start + BULK_REQUEST_FILES])
-            answer = await self._upload(
-                BulkAnswer,
-                "/api/media/bulk",
-                part,
-                field="files",
-                form=form,
-                key=f"{key}-{start}",
-                progress=progress,
-            )
-            jobs += answer.jobs
-            rejected += answer.rejected
+            part = files[start : start + BULK_REQUEST_FILES]
+            answer = await self.upload_request(part, form=form, key=f"{key}-{start}", progress=progress)
+            jobs += (_moved(job, start) for job in answer.jobs)
+            rejected += (_moved(file, start) for file in answer.rejected)
         return BulkAnswer(jobs=tuple(jobs), rejected=tuple(rejected))
+
+    async def upload_request(
+        self,
+        files: Sequence[UploadFile],
+        *,
+        form: Mapping[str, str | None],
+        key: str,
+        progress: Progress | None = None,
+    ) -> BulkAnswer:
+        """Send files in one bulk request, as many as the server takes; `form` has the fields of the API.
+
+        The same files in the same places with the same key are the same upload, however often they are sent.
+        Raises OSError when a file cannot be read.
+        """
+        return await self._upload(
+            BulkAnswer, "/api/media/bulk", tuple(files), field="files", form=form, key=key, progress=progress
+        )
 
     async def job(self, job_id: UUID) -> Job:
         """Return how far a job is."""
@@ -261,7 +271,7 @@ class MediamillClient:
         files: tuple[UploadFile, ...],
         *,
         field: str,
-        form: dict[str, str | None],
+        form: Mapping[str, str | None],
         key: str,
         progress: Progress | None,
     ) -> T:
@@ -273,6 +283,11 @@ class MediamillClient:
                 return self._http.build("POST", path, **parts)
 
             return await self._http.send(kind, build)
+
+
+def _moved(file: F, places: int) -> F:
+    """Return a file's answer with its place among all files, not those of its request."""
+    return file.model_copy(update={"index": file.index + places})
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -45,21 +45,23 @@ class Accepted(Answer):
 
 
 class BulkAccepted(Accepted):
-    """One file of a bulk upload that was taken over."""
+    """One file of a bulk upload that was taken over; `index` is its place in the request, from 0."""
 
     filename: str
+    index: int
 
 
 class BulkRejected(Answer):
-    """One file of a bulk upload that was refused at once."""
+    """One file of a bulk upload that was refused at once; `index` is its place in the request, from 0."""
 
     filename: str
+    index: int
     code: str
     detail: str = ""
 
 
 class BulkAnswer(Answer):
-    """What became of each file of a bulk upload."""
+    """What became of each file of a bulk upload; names may repeat, places do not."""
 
     jobs: tuple[BulkAccepted, ...] = ()
     rejected: tuple[BulkRejected, ...] = ()

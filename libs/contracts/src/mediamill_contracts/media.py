@@ -66,6 +66,11 @@ class MediaUploaded(JobResult):
     lane: Lane = "interactive"
     uploaded_at: Timestamp
 
+    @property
+    def routing_key(self) -> str:
+        """Bulk uploads have a queue of their own; under the plain name they are admitted too."""
+        return self.wire_name if self.lane == "interactive" else f"{self.wire_name}.{self.lane}"
+
 
 class MediaAccepted(JobResult):
     """Admission found the bytes to be what was declared; a worker may process them."""

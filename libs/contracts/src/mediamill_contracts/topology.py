@@ -58,6 +58,10 @@ CONTROL_RETRY = RetryPolicy(delays=(0.2, 1, 5, 15, 60))
 INGEST_ADMISSION = Queue(
     "ingest.admission", "ingest", ("media.uploaded",), retry=CONTROL_RETRY, concurrency=16
 )
+INGEST_ADMISSION_BULK = Queue(
+    "ingest.admission-bulk", "ingest", ("media.uploaded.bulk",), retry=CONTROL_RETRY, concurrency=8
+)
+"""Apart from the other, so that an interactive upload is not admitted behind a thousand others."""
 INGEST_RECORDS = Queue(
     "ingest.records",
     "ingest",
@@ -135,6 +139,7 @@ DISPATCHER_CALLS = Queue(
 
 QUEUES: tuple[Queue, ...] = (
     INGEST_ADMISSION,
+    INGEST_ADMISSION_BULK,
     INGEST_RECORDS,
     PROCESSOR_IMAGES,
     PROCESSOR_IMAGES_BULK,

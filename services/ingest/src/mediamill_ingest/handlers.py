@@ -13,6 +13,7 @@ from mediamill_contracts.relocation import RelocationCompleted
 from mediamill_contracts.sync import MediaPurged, SyncCompleted, SyncProgressed
 from mediamill_contracts.topology import (
     INGEST_ADMISSION,
+    INGEST_ADMISSION_BULK,
     INGEST_PROGRESS,
     INGEST_RECORDS,
     INGEST_SETTINGS,
@@ -63,6 +64,7 @@ class Handlers:
         """Return the queues that ingest consumes."""
         return (
             Subscription(INGEST_ADMISSION, (route(MediaUploaded, self.on_media_uploaded),)),
+            Subscription(INGEST_ADMISSION_BULK, (route(MediaUploaded, self.on_media_uploaded),)),
             Subscription(
                 INGEST_RECORDS,
                 (

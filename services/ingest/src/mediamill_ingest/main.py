@@ -54,7 +54,9 @@ class IngestParts:
                 sessions=self._sessions,
                 policy=settings.policy,
                 limits=UploadLimits(
-                    max_bulk_files=settings.max_bulk_files, sync_threshold=settings.sync_threshold
+                    max_bulk_files=settings.max_bulk_files,
+                    max_bulk_bytes=settings.max_bulk_bytes,
+                    sync_threshold=settings.sync_threshold,
                 ),
                 upload_pace=UploadPace(settings.uploads_per_minute),
                 right_of_way=right_of_way,

@@ -48,8 +48,10 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     video_preset: Preset = "fast"
     video_hls: bool = False
     """Also make HTTP Live Streaming playlists."""
-    max_bulk_files: int = Field(default=100, ge=1, le=10_000)
+    max_bulk_files: int = Field(default=1_000, ge=1, le=10_000)
     """Files in one bulk request."""
+    max_bulk_bytes: int = Field(default=10_000_000_000, ge=1)
+    """Bytes of one bulk request: 1,000 photos of the largest size. None of it is held in memory."""
     uploads_per_minute: int = Field(default=10, ge=1, le=10_000)
     """Uploads to S3 that one user may begin in a minute, counted over all replicas."""
     sync_threshold: int = Field(default=5, ge=0, validation_alias="SYNC_THRESHOLD")

@@ -63,6 +63,11 @@ class Api:
         stores = replace(self.parts.stores, settings=lambda: changed)
         self.app.state.parts = self.parts = replace(self.parts, stores=stores)
 
+    def allow(self, **limits: Any) -> None:
+        """Change what one request may ask for."""
+        changed = replace(self.parts.limits, **limits)
+        self.app.state.parts = self.parts = replace(self.parts, limits=changed)
+
     @property
     def port(self) -> int:
         """Port of the server."""

@@ -100,6 +100,7 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
 def _pool_limits(settings: ProcessorSettings) -> PoolLimits:
     return PoolLimits(
         children=settings.children,
+        has_express={"images", "images-bulk"} <= settings.lanes,
         jobs_per_child=settings.jobs_per_child,
         memory_bytes=settings.child_memory_mb * _MEGA,
         cpu_seconds=settings.cpu_seconds,

@@ -22,7 +22,8 @@ class ProcessorSettings(StorageSettings, S3Settings):
     model_config = SettingsConfigDict(env_prefix="PROCESSOR_")
 
     children: int = Field(default_factory=_cores, ge=1, le=256)
-    """Processes that decode. Decoding never waits for anything, so more than one a core does not help."""
+    """Processes that decode. Decoding never waits for anything, so more than one a core does not help. With
+    the first bulk job one more is started, for interactive jobs that find all others taken."""
     jobs_per_child: int = Field(default=500, ge=1)
     """Pictures after which a child is replaced, so that leaks and fragments of a decoder do not add up."""
     child_memory_mb: int = Field(default=2_048, ge=128)

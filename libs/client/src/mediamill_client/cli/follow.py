@@ -11,15 +11,13 @@ from mediamill_client.cli.connection import signed_in
 from mediamill_client.cli.credentials import Access
 from mediamill_client.cli.display import Display, display
 from mediamill_client.cli.results import job_document, job_text
-from mediamill_client.models import JobStatus
-
-UNFINISHED: tuple[JobStatus, ...] = ("waiting", "active", "retrying")
+from mediamill_client.open_jobs import unfinished_jobs
 
 
 async def watch_jobs(access: Access, jobs: Sequence[UUID], *, as_json: bool) -> int:
     """Follow `jobs`, or the user's unfinished ones when none are given; return the exit code."""
     async with signed_in(access) as client:
-        watched = list(dict.fromkeys(jobs)) or await _unfinished(client)
+        watched = list(dict.fromkeys(jobs)) or await unfinished_jobs(client)
         if not watched:
             click.echo("No job is unfinished.", err=True)
             return exit_codes.OK
@@ -38,16 +36,3 @@ async def follow(client: MediamillClient, names: Mapping[UUID, str], shown: Disp
         else:
             shown.progress(name, job.status, job.progress)
     return exit_codes.OK if all_ready else exit_codes.REFUSED
-
-
-async def _unfinished(client: MediamillClient) -> list[UUID]:
-    """Return the unfinished jobs of who is signed in, each once though it may move on meanwhile."""
-    user = await client.me()
-    found: dict[UUID, None] = {}
-    for status in UNFINISHED:
-        page = await client.jobs_of_user(user.id, status=status)
-        found.update((job.job_id, None) for job in page.items)
-        while page.next_cursor is not None:
-            page = await client.jobs_of_user(user.id, status=status, cursor=page.next_cursor)
-            found.update((job.job_id, None) for job in page.items)
-    return list(found)

@@ -10,12 +10,14 @@ import click
 from mediamill_client.cli import exit_codes
 from mediamill_client.cli.connection import CommandError, run
 from mediamill_client.cli.credentials import Access, find_access
+from mediamill_client.cli.folder_uploading import FolderOrder, upload_folder
 from mediamill_client.cli.follow import watch_jobs
 from mediamill_client.cli.signing_in import sign_in
 from mediamill_client.cli.status import show_status
 from mediamill_client.cli.uploading import UploadOrder, upload_files
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 
 
@@ -54,7 +56,7 @@ def login(access: Access, email: str, password_stdin: bool) -> int:
 
 @cli.command()
 @click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "paths", metavar="FILE...|DIR", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
 )
 @click.option("--entity-type", default="general", show_default=True, help="What the pictures belong to.")
 @click.option("--entity-id", help="Which one of these.")
@@ -65,12 +67,16 @@ def login(access: Access, email: str, password_stdin: bool) -> int:
     "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="Uploads at a time."
 )
 @click.option("--presigned", is_flag=True, help="Send the files to S3 directly, by signed URLs.")
+@click.option("--report", type=_NEW_FILE, help="Of DIR: write here what became of each file.")
+@click.option(
+    "--state", type=_NEW_FILE, help="Of DIR: remember here what was sent; default in ~/.local/state."
+)
 @as_json
 @click.pass_obj
 def upload(
     access: Access,
     *,
-    files: tuple[Path, ...],
+    paths: tuple[Path, ...],
     entity_type: str,
     entity_id: str | None,
     alt: str | None,
@@ -78,11 +84,27 @@ def upload(
     wait: bool,
     parallel: int,
     presigned: bool,
+    report: Path | None,
+    state: Path | None,
     as_json: bool,
 ) -> int:
-    """Upload FILES; a lost connection or a busy server is tried again and never makes a second copy."""
+    """Upload files, or all pictures and videos of a folder and the folders below it.
+
+    A lost connection or a busy server is tried again and never makes a second copy. A folder goes by the
+    lane that gives way to others, some files a request; when it is interrupted, the same command goes on
+    with what is missing. Files that were refused, or have changed, are sent again; hidden files, links and
+    files of other kinds are not sent.
+    """
+    if any(path.is_dir() for path in paths):
+        if len(paths) > 1 or presigned:
+            raise click.UsageError("A folder is uploaded alone, and not with --presigned.")
+        form = {"entityType": entity_type, "entityId": entity_id, "alt": alt, "title": title}
+        whole = FolderOrder(paths[0], form, parallel, wait, report, state)
+        return run(upload_folder(access, whole, as_json=as_json))
+    if report is not None or state is not None:
+        raise click.UsageError("--report and --state are for a folder.")
     order = UploadOrder(
-        files=tuple(dict.fromkeys(files)),
+        files=tuple(dict.fromkeys(paths)),
         entity_type=entity_type,
         entity_id=entity_id,
         alt=alt,

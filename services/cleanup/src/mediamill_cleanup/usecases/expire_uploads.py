@@ -15,12 +15,12 @@ from mediamill_catalog.references import announced
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus
 from mediamill_catalog.timeline import Happening
+from mediamill_cleanup.announcements import announcements_wait
 from mediamill_cleanup.batches import BATCH
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.premises import Premises
 from mediamill_cleanup.report import Report
 from mediamill_contracts.media import MediaFailed
-from mediamill_contracts.topology import INGEST_ADMISSION
 from mediamill_outbox import emit
 from mediamill_storage import keys
 
@@ -86,7 +86,7 @@ class _Expiring:
         async with self.premises.database.read() as session:
             if await announced(session, {medium.original_key}):
                 return True
-        return (await self.premises.depths()).get(INGEST_ADMISSION.name, 0) > 0
+        return await announcements_wait(self.premises)
 
     async def _end(self, medium: Row[Any], job: Row[Any] | None) -> bool:
         """Expire the row and tell who waits; False when the upload was completed at this moment."""

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from mediamill_ingest.http.form_stream import FormLimits, FormStream
 from mediamill_ingest.http.incoming_file import IncomingFile, StagedFile, clean_file_name
 from mediamill_ingest.http.parts import HttpParts
-from mediamill_ingest.http.refusals import storage_full
+from mediamill_ingest.http.refusals import storage_full, too_many_files
 from mediamill_ingest.http.schemas import BulkRejection
 from mediamill_ingest.http.upload_fields import UploadFields, upload_fields
 from mediamill_ingest.metrics import count_refused
@@ -18,9 +18,9 @@ from mediamill_web.problems import ProblemError
 
 @dataclass
 class ReceivedFiles:
-    """What a form held: files that are staged, in the form's order, and those that were refused."""
+    """What a form held: staged files by their place in the form, and those that were refused."""
 
-    staged: list[StagedFile] = field(default_factory=list)
+    staged: dict[int, StagedFile] = field(default_factory=dict)
     rejected: list[BulkRejection] = field(default_factory=list)
     fields: UploadFields = field(default_factory=UploadFields)
 
@@ -33,6 +33,7 @@ class BulkForm:
         self._user_id = user_id
         self._received = ReceivedFiles()
         self._name = ""
+        self._next_place = 0
         self._file: IncomingFile | None = None
 
     async def receive(self, request: Request) -> ReceivedFiles:
@@ -45,7 +46,7 @@ class BulkForm:
         try:
             form = await FormStream(request, self, limits, self._parts.pace).receive()
             self._received.fields = upload_fields(form)
-            if not self._received.staged and not self._received.rejected:
+            if not self._next_place:
                 raise ProblemError(400, "missing_file", "The form has no file.")
         except BaseException as error:
             await self._leave_nothing()
@@ -56,9 +57,9 @@ class BulkForm:
 
     def begin_file(self, field: str, file_name: str, declared_type: str | None) -> None:  # noqa: ARG002 - any field
         """Begin a file."""
-        if len(self._received.staged) + len(self._received.rejected) >= self._parts.limits.max_bulk_files:
-            most = self._parts.limits.max_bulk_files
-            raise ProblemError(413, "too_many_files", f"At most {most} files at once.", close=True)
+        if self._next_place >= self._parts.limits.max_bulk_files:
+            raise too_many_files(self._parts.limits.max_bulk_files)
+        self._next_place += 1
         self._name = clean_file_name(file_name)
         self._file = IncomingFile(self._parts.store, self._parts.policy, file_name, declared_type)
 
@@ -74,14 +75,16 @@ class BulkForm:
         """Stage the file, unless it was refused."""
         if self._file is not None:
             try:
-                self._received.staged.append(await self._file.stage(self._user_id))
+                self._received.staged[self._next_place - 1] = await self._file.stage(self._user_id)
             except RefusedFileError as error:
                 self._reject(error)
             self._file = None
 
     def _reject(self, error: RefusedFileError) -> None:
         count_refused(error.code)
-        rejection = BulkRejection(filename=self._name, code=error.code, detail=error.detail)
+        rejection = BulkRejection(
+            filename=self._name, index=self._next_place - 1, code=error.code, detail=error.detail
+        )
         self._received.rejected.append(rejection)
         if self._file is not None:
             self._file.abort()
@@ -90,5 +93,5 @@ class BulkForm:
     async def _leave_nothing(self) -> None:
         if self._file is not None:
             self._file.abort()
-        for staged in self._received.staged:
+        for staged in self._received.staged.values():
             await self._parts.store.delete(staged.key)

@@ -9,7 +9,7 @@ from mediamill_catalog.idempotency import RepeatableRequest
 from mediamill_ingest.http.acceptance import accept_staged
 from mediamill_ingest.http.bulk_form import BulkForm, ReceivedFiles
 from mediamill_ingest.http.parts import HttpParts, Parts
-from mediamill_ingest.http.refusals import UPLOAD_REFUSALS
+from mediamill_ingest.http.refusals import UPLOAD_REFUSALS, too_many_files
 from mediamill_ingest.http.schemas import BulkAccepted, BulkJob
 from mediamill_ingest.http.staged_keys import BulkOfKeys, accept_staged_keys
 from mediamill_ingest.http.upload_fields import upload_body
@@ -18,7 +18,8 @@ from mediamill_web.idempotency import IdempotencyKeyHeader, repeatable
 from mediamill_web.identity import DOCUMENTED, Caller
 from mediamill_web.json_body import described, json_body
 
-_MAX_JSON_BYTES = 256 * 1024
+_MAX_KEY_JSON_BYTES = 2_048
+"""Most that one staged key takes in the request, with its name and its type."""
 _BODY: dict[str, Any] = upload_body(many=True)
 _BODY["content"] |= described(BulkOfKeys)
 
@@ -37,7 +38,10 @@ async def upload_many(
 ) -> BulkAccepted:
     """Take many pictures in; each is accepted or refused on its own."""
     if request.headers.get("content-type", "").startswith("application/json"):
-        wanted = await json_body(request, parts, BulkOfKeys, max_bytes=_MAX_JSON_BYTES)
+        most = parts.limits.max_bulk_files
+        wanted = await json_body(request, parts, BulkOfKeys, max_bytes=(most + 1) * _MAX_KEY_JSON_BYTES)
+        if len(wanted.files) > most:
+            raise too_many_files(most)
         requests = [
             _part_of(
                 request,
@@ -57,7 +61,10 @@ async def upload_many(
 async def _accept_files(
     request: Request, parts: HttpParts, caller: Identity, received: ReceivedFiles, key: str | None
 ) -> BulkAccepted:
-    """Accept the files side by side, so that they share a transaction; each that fails removes its bytes."""
+    """Accept the files side by side, so that they share transactions; each that fails removes its bytes.
+
+    The keys of repetitions go by the files' places, so that a file's verdict does not shift those behind it.
+    """
     fields = received.fields.model_dump_json()
     outcomes = await asyncio.gather(
         *(
@@ -67,17 +74,19 @@ async def _accept_files(
                 file,
                 received.fields,
                 lane="bulk",
-                request=_part_of(request, key, number, file.sha256, file.file_name, fields),
+                request=_part_of(request, key, place, file.sha256, file.file_name, fields),
             )
-            for number, file in enumerate(received.staged)
+            for place, file in received.staged.items()
         ),
         return_exceptions=True,
     )
     verdict = BulkAccepted(jobs=[], rejected=received.rejected)
-    for file, accepted in zip(received.staged, outcomes, strict=True):
+    for (place, file), accepted in zip(received.staged.items(), outcomes, strict=True):
         if isinstance(accepted, BaseException):
             raise accepted
-        job = BulkJob(job_id=accepted.job_id, media_id=accepted.media_id, filename=file.file_name)
+        job = BulkJob(
+            job_id=accepted.job_id, media_id=accepted.media_id, filename=file.file_name, index=place
+        )
         verdict.jobs.append(job)
     return verdict
 

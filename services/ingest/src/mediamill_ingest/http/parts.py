@@ -25,8 +25,8 @@ class UploadLimits:
 
     max_form_fields: int = 16
     max_field_bytes: int = 8 * 1024
-    max_bulk_files: int = 100
-    max_bulk_bytes: int = 500_000_000
+    max_bulk_files: int = 1_000
+    max_bulk_bytes: int = 10_000_000_000
     sync_threshold: int = 5
     """`Prefer: wait` is honoured while fewer jobs than this are open."""
     max_wait_seconds: float = 30.0

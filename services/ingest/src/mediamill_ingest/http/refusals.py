@@ -19,3 +19,8 @@ def refusal(error: RefusedFileError, *, close: bool = True) -> ProblemError:
 def storage_full() -> ProblemError:
     """Return the answer when there is no room."""
     return ProblemError(507, "storage_full", "There is no room for the upload now.", close=True)
+
+
+def too_many_files(most: int) -> ProblemError:
+    """Return the answer to a bulk upload of more files than one may have."""
+    return ProblemError(413, "too_many_files", f"At most {most} files at once.", close=True)

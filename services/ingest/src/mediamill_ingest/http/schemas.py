@@ -20,23 +20,25 @@ class UploadAccepted(Answer):
 
 
 class BulkJob(Answer):
-    """One accepted file of a bulk upload."""
+    """One accepted file of a bulk upload; `index` is its place in the request, from 0."""
 
     job_id: UUID
     media_id: UUID
     filename: str
+    index: int
 
 
 class BulkRejection(Answer):
-    """One refused file of a bulk upload."""
+    """One refused file of a bulk upload; `index` is its place in the request, from 0."""
 
     filename: str
+    index: int
     code: str
     detail: str
 
 
 class BulkAccepted(Answer):
-    """Each file with its own verdict."""
+    """Each file with its own verdict; names may repeat, places do not."""
 
     jobs: list[BulkJob]
     rejected: list[BulkRejection]

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import Field
@@ -22,6 +23,8 @@ from mediamill_storage.object_store import ObjectNotFoundError
 from mediamill_storage.rooted_paths import UnsafeKeyError
 from mediamill_web.schemas import Answer
 
+_KEYS_AT_ONCE = 16
+
 
 class StagedKey(Answer):
     """One staged object; `fileName` is what to call it, the end of its key when not given."""
@@ -34,24 +37,41 @@ class StagedKey(Answer):
 class BulkOfKeys(Answer, UploadFields):
     """A bulk upload of objects that are staged already."""
 
-    files: list[StagedKey] = Field(min_length=1, max_length=100)
+    files: list[StagedKey] = Field(min_length=1)
 
 
 async def accept_staged_keys(
     parts: HttpParts, user_id: str, wanted: BulkOfKeys, requests: Sequence[RepeatableRequest | None]
 ) -> BulkAccepted:
-    """Accept each staged object of the caller's that is acceptable; `requests` has one entry for each."""
+    """Accept each staged object of the caller's that is acceptable; `requests` has one entry for each.
+
+    Some are looked at side by side, so that they share transactions.
+    """
     fields = UploadFields.model_validate(wanted.model_dump(exclude={"files"}))
     verdict = BulkAccepted(jobs=[], rejected=[])
-    for item, request in zip(wanted.files, requests, strict=True):
-        name = clean_file_name(item.file_name or item.key)
-        try:
-            accepted = await _accept(parts, user_id, item, name=name, fields=fields, request=request)
-        except RefusedFileError as error:
-            verdict.rejected.append(BulkRejection(filename=name, code=error.code, detail=error.detail))
-        else:
-            job = BulkJob(job_id=accepted.job_id, media_id=accepted.media_id, filename=name)
-            verdict.jobs.append(job)
+    places = enumerate(zip(wanted.files, requests, strict=True))
+    taken: set[str] = set()
+
+    async def accept_in_turn() -> None:
+        for place, (item, request) in places:
+            name = clean_file_name(item.file_name or item.key)
+            try:
+                if item.key in taken:
+                    raise _already_used()
+                taken.add(item.key)
+                accepted = await _accept(parts, user_id, item, name=name, fields=fields, request=request)
+            except RefusedFileError as error:
+                rejection = BulkRejection(filename=name, index=place, code=error.code, detail=error.detail)
+                verdict.rejected.append(rejection)
+            else:
+                job = BulkJob(job_id=accepted.job_id, media_id=accepted.media_id, filename=name, index=place)
+                verdict.jobs.append(job)
+
+    ends = await asyncio.gather(*(accept_in_turn() for _ in range(_KEYS_AT_ONCE)), return_exceptions=True)
+    for failure in filter(None, ends):
+        raise failure
+    verdict.jobs.sort(key=attrgetter("index"))
+    verdict.rejected.sort(key=attrgetter("index"))
     return verdict
 
 
@@ -71,7 +91,7 @@ async def _accept(
         if earlier is not None:
             return earlier
         if await media.holds_original(session, item.key):
-            raise RefusedFileError("already_used", "this key belongs to an earlier upload")
+            raise _already_used()
     try:
         async with parts.store.local_copy(item.key) as path:
             examined = await asyncio.to_thread(_examine, path, item.mime_type, parts.policy)
@@ -80,6 +100,10 @@ async def _accept(
     media_type, size_bytes, sha256 = examined
     file = StagedFile(item.key, size_bytes, sha256, media_type, name)
     return await accept_staged(parts, user_id, file, fields, lane="bulk", request=request, keep_bytes=True)
+
+
+def _already_used() -> RefusedFileError:
+    return RefusedFileError("already_used", "this key belongs to an earlier upload")
 
 
 def _not_staged() -> RefusedFileError:

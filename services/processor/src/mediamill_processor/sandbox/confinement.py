@@ -9,6 +9,8 @@ import os
 import resource
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from mediamill_processor.sandbox.protocol import EXIT_ORPHANED, Boundaries
 
@@ -30,7 +32,7 @@ def limit_resources(boundaries: Boundaries) -> list[str]:
     _lower(resource.RLIMIT_FSIZE, boundaries.file_bytes)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _lower(resource.RLIMIT_CORE, 0)
-    os.nice(boundaries.niceness)
+    _yield_cores(boundaries.niceness)
     return ["resource limits"]
 
 
@@ -66,6 +68,17 @@ def ignore_stop_signals() -> None:
     """Leave stopping to the parent: a terminal and some supervisors signal the whole process group."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _yield_cores(niceness: int) -> None:
+    """Be nice; where the kernel shares cores by sessions, as it does outside of containers, the session too.
+
+    There a process's own niceness counts within its session only, and each child has one of its own
+    (sched(7), "The autogroup feature").
+    """
+    os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _lower(limit: int, value: int) -> None:

@@ -51,6 +51,8 @@ class PoolLimits:
     """How many children, and what each may use. The settings say why."""
 
     children: int
+    has_express: bool
+    """Keep one more child for interactive jobs, from the first bulk job on."""
     jobs_per_child: int
     memory_bytes: int
     cpu_seconds: int
@@ -64,6 +66,7 @@ class PoolLimits:
 class _Seat:
     """A place for one child; empty until the first job, and after a loss."""
 
+    niceness: int
     child: SandboxProcess | None = None
 
 
@@ -75,11 +78,12 @@ class SandboxPool:
         self._limits = limits
         self._readable = readable.absolute()
         self._scratch = ScratchFolder(readable)
-        self._all = [_Seat() for _ in range(limits.children)]
+        self._all = [_Seat(limits.niceness) for _ in range(limits.children)]
         self._seats = Seats(self._all)
         self._budget = PixelBudget(limits.pixels_at_once)
-        self._granted_pixels = min(_MOST_PICTURES, limits.pixels_at_once // (2 * limits.children))
+        self._granted_pixels = min(_MOST_PICTURES, limits.pixels_at_once // (2 * limits.children + 2))
         self._renewals: set[asyncio.Task[None]] = set()
+        self._needs_express = limits.has_express
         self._stopping = False
 
     async def start(self) -> None:
@@ -152,6 +156,8 @@ class SandboxPool:
         self, order: RenderOrder, lane: Lane, on_decoded: Callable[[], None], *, alone: bool
     ) -> Finished:
         """Let one child do the job; `alone`: a fresh one, and no other decoding meanwhile."""
+        if lane == "bulk":
+            self._open_express()
         seat = await self._seats.take(lane)
         try:
             if alone:
@@ -167,7 +173,7 @@ class SandboxPool:
             await asyncio.shield(self._vacate(seat))
             raise
         finally:
-            self._give_back(seat)
+            self._give_back(seat, lane)
         return _answer(reply)
 
     async def _converse(
@@ -210,7 +216,7 @@ class SandboxPool:
                     memory_bytes=self._limits.memory_bytes,
                     cpu_seconds=self._limits.cpu_seconds,
                     file_bytes=self._limits.file_bytes,
-                    niceness=self._limits.niceness,
+                    niceness=seat.niceness,
                     readable=self._readable,
                     writable=self._scratch.path,
                 )
@@ -222,24 +228,38 @@ class SandboxPool:
         if child is not None:
             await child.end()
 
-    def _give_back(self, seat: _Seat) -> None:
+    def _open_express(self) -> None:
+        """Add the express seat, once; where no bulk job comes, its child would be idle for ever.
+
+        With all ordinary seats in use there are more jobs than cores: its child yields to none of the others.
+        """
+        if self._needs_express and not self._stopping:
+            self._needs_express = False
+            seat = _Seat(niceness=0)
+            self._all.append(seat)
+            self._renew(seat, lambda: self._seats.add_express(seat))
+
+    def _give_back(self, seat: _Seat, lane: Lane) -> None:
         """Pass the seat on, after a new child has taken the place of a lost or worn one."""
         fresh = seat.child is not None and seat.child.jobs < self._limits.jobs_per_child
         if fresh or self._stopping:
-            self._seats.give_back(seat)
-            return
-        renewal = asyncio.create_task(self._renew(seat))
+            self._seats.give_back(seat, lane)
+        else:
+            self._renew(seat, lambda: self._seats.give_back(seat, lane))
+
+    def _renew(self, seat: _Seat, then: Callable[[], None]) -> None:
+        """Put a new child into the seat in the background, and `then` let the next job have it."""
+        renewal = asyncio.create_task(self._replace_child(seat))
         self._renewals.add(renewal)
         renewal.add_done_callback(self._renewals.discard)
+        renewal.add_done_callback(lambda _: then())
 
-    async def _renew(self, seat: _Seat) -> None:
+    async def _replace_child(self, seat: _Seat) -> None:
         try:
             await self._vacate(seat)
             await self._occupy(seat)
         except (ChildLostError, OSError) as error:
             _log.error("cannot start a child", error=str(error))
-        finally:
-            self._seats.give_back(seat)
 
 
 def _answer(reply: Reply) -> Finished:
