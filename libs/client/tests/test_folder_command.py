@@ -191,7 +191,13 @@ async def test_a_terminal_shows_how_much_is_left(command: Command, folder: Path)
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--presigned", "{folder}"), ("{folder}", "{folder}/day0/000.jpg"), ("--state", "s", __file__)],
+    [
+        ("--presigned", "{folder}"),
+        ("{folder}", "{folder}/day0/000.jpg"),
+        ("--state", "s", __file__),
+        ("--report", "{folder}/no/such/report.json", "{folder}"),
+        ("--state", __file__, "{folder}"),
+    ],
 )
 async def test_wrong_usage_is_explained(command: Command, folder: Path, arguments: tuple[str, ...]) -> None:
     """What does not go together is said before anything is sent."""

@@ -75,6 +75,7 @@ async def test_the_express_seat_is_for_interactive_jobs() -> None:
     await eventually(lambda: seats.waiting == 2)
     seats.add_express("express")
     assert await asyncio.wait_for(waits, 5) == "express"
+    assert (seats.in_hand("interactive"), seats.in_hand("bulk")) == (1, 4)
     seats.give_back("express", "interactive")
     assert (seats.taken, seats.waiting) == (2, 1)
     seats.give_back(first, "bulk")

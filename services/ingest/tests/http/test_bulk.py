@@ -96,7 +96,7 @@ async def test_a_thousand_files_are_one_request(api: Api) -> None:
     assert len({job["jobId"] for job in body["jobs"]}) == len(accepted)
     assert await api.open_jobs() == len(accepted)
     assert len(api.stored_files()) == len(accepted)
-    assert commits <= THOUSAND / 50
+    assert commits <= THOUSAND / 25
     assert most_open - before < 50
 
 

@@ -1,7 +1,8 @@
 """Shows how far a folder is: bars where a person watches, a line now and then where a log is written."""
 
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import click
 from rich.console import Console
@@ -10,8 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from mediamill_client.folder import FolderUpload
 
-LINE_SECONDS = 10.0
-"""Between two lines in a log."""
+BAR_SECONDS, LINE_SECONDS = 0.1, 10.0
+"""Between two looks at the bars, and between two lines in a log."""
 
 
 class FolderDisplay:
@@ -19,7 +20,6 @@ class FolderDisplay:
 
     def __init__(self, *, waits: bool) -> None:
         self._waits = waits
-        self._next_line = time.monotonic() + LINE_SECONDS
         console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -32,15 +32,26 @@ class FolderDisplay:
         self._draws = console.is_terminal and not console.is_dumb_terminal
         self._sent = self._bars.add_task("sending", note="")
         self._ended = self._bars.add_task("processing", note="", visible=waits)
+        self._pause = BAR_SECONDS if self._draws else LINE_SECONDS
+        self._next_look = time.monotonic() + self._pause
 
-    def shown(self) -> AbstractContextManager[object]:
-        """Show the bars while the context lasts."""
-        return self._bars if self._draws else nullcontext()
+    @contextmanager
+    def shown(self, upload: FolderUpload) -> Iterator[None]:
+        """Show the bars while the context lasts, at its end as they are then."""
+        with self._bars if self._draws else nullcontext():
+            try:
+                yield
+            finally:
+                if self._draws:
+                    self._draw(upload)
 
     def moved(self, upload: FolderUpload) -> None:
-        """Draw what is new; between two lines of a log, nothing."""
-        if not self._draws and time.monotonic() < self._next_line:
-            return
+        """Draw what is new, if it is time to."""
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + self._pause
+            self._draw(upload)
+
+    def _draw(self, upload: FolderUpload) -> None:
         amount = upload.amount
         files = len(upload.sent_earlier) + amount.files
         ended = sum(verdict.status != "accepted" for verdict in upload.verdicts.values())
@@ -52,6 +63,5 @@ class FolderDisplay:
         if self._draws:
             self._bars.update(self._sent, completed=amount.bytes_sent, total=amount.bytes, note=sent_note)
             self._bars.update(self._ended, completed=ended, total=files, note=ended_note)
-            return
-        self._next_line = time.monotonic() + LINE_SECONDS
-        click.echo(f"sent {sent_note}" + (f"; ended {ended_note}" if self._waits else ""), err=True)
+        else:
+            click.echo(f"sent {sent_note}" + (f"; ended {ended_note}" if self._waits else ""), err=True)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,34 +63,29 @@ async def upload_folder(access: Access, order: FolderOrder, *, as_json: bool) ->
                     form=order.form,
                     moved=lambda: display.moved(upload),
                 )
-                with display.shown():
-                    return await _run(
-                        upload,
-                        order,
-                        lambda: Report.of(upload, content, order.folder, access.url),
-                        as_json=as_json,
-                    )
+                try:
+                    with display.shown(upload):
+                        await _send(upload, order)
+                finally:
+                    report = Report.of(upload, content, order.folder, access.url)
+                    _tell(report, order, as_json=as_json)
         except JournalInUseError as error:
             raise CommandError(
                 f"Another command is uploading this folder (it holds {error}).", exit_codes.USAGE
             ) from error
         except JournalMismatchError as error:
             raise CommandError(f"Cannot go on: {error}.", exit_codes.USAGE) from error
+    return exit_codes.OK if report.complete else exit_codes.REFUSED
 
 
-async def _run(
-    upload: FolderUpload, order: FolderOrder, report: Callable[[], Report], *, as_json: bool
-) -> int:
+async def _send(upload: FolderUpload, order: FolderOrder) -> None:
     try:
         await upload.send(parallel=order.parallel)
         if order.wait:
             await upload.wait()
     except (asyncio.CancelledError, MediamillError):
         click.echo("Run the same command again to go on: what was accepted is not sent twice.", err=True)
-        _tell(report(), order, as_json=as_json)
         raise
-    _tell(report(), order, as_json=as_json)
-    return exit_codes.OK if report().complete else exit_codes.REFUSED
 
 
 def _tell(report: Report, order: FolderOrder, *, as_json: bool) -> None:

@@ -98,6 +98,8 @@ def upload(
     if any(path.is_dir() for path in paths):
         if len(paths) > 1 or presigned:
             raise click.UsageError("A folder is uploaded alone, and not with --presigned.")
+        if report is not None and not report.absolute().parent.is_dir():
+            raise click.UsageError("There is no folder for the report.")
         form = {"entityType": entity_type, "entityId": entity_id, "alt": alt, "title": title}
         whole = FolderOrder(paths[0], form, parallel, wait, report, state)
         return run(upload_folder(access, whole, as_json=as_json))

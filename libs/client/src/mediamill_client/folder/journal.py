@@ -4,10 +4,10 @@ A request's key and files are in it before the first byte is sent. Whether or no
 the same files in the same places under the same key again yields the same media.
 """
 
-import fcntl
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -18,6 +18,9 @@ from uuid import UUID, uuid4
 
 from mediamill_client.folder.files import FolderFile
 from mediamill_client.folder.verdicts import Verdict
+
+if sys.platform != "win32":
+    import fcntl
 
 FORMAT = 1
 
@@ -166,7 +169,9 @@ def _private(path: str, flags: int) -> int:
 
 
 def _lock(log: IO[bytes], path: Path) -> None:
-    """Hold the log until it is closed, however this process ends."""
+    """Hold the log until it is closed, however this process ends. Windows has no such lock."""
+    if sys.platform == "win32":
+        return
     try:
         fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

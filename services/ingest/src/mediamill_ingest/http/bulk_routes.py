@@ -1,6 +1,7 @@
 """`POST /api/media/bulk`: many files in one request, processed on the lane that lets others pass."""
 
 import asyncio
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from mediamill_ingest.http.refusals import UPLOAD_REFUSALS, too_many_files
 from mediamill_ingest.http.schemas import BulkAccepted, BulkJob
 from mediamill_ingest.http.staged_keys import BulkOfKeys, accept_staged_keys
 from mediamill_ingest.http.upload_fields import upload_body
+from mediamill_ingest.usecases.accept_upload import AcceptedUpload
 from mediamill_runtime.identity import Identity
 from mediamill_web.idempotency import IdempotencyKeyHeader, repeatable
 from mediamill_web.identity import DOCUMENTED, Caller
@@ -20,6 +22,8 @@ from mediamill_web.json_body import described, json_body
 
 _MAX_KEY_JSON_BYTES = 2_048
 """Most that one staged key takes in the request, with its name and its type."""
+_SIDE_BY_SIDE = 32
+"""Files of one request that are accepted together: half of what fits into a transaction."""
 _BODY: dict[str, Any] = upload_body(many=True)
 _BODY["content"] |= described(BulkOfKeys)
 
@@ -61,25 +65,29 @@ async def upload_many(
 async def _accept_files(
     request: Request, parts: HttpParts, caller: Identity, received: ReceivedFiles, key: str | None
 ) -> BulkAccepted:
-    """Accept the files side by side, so that they share transactions; each that fails removes its bytes.
+    """Accept the files, some at a time so that they share a transaction; each that fails removes its bytes.
 
-    The keys of repetitions go by the files' places, so that a file's verdict does not shift those behind it.
+    An upload that comes meanwhile is accepted along with the next ones, and not behind them all. The keys of
+    repetitions go by the files' places, so that a file's verdict does not shift those behind it.
     """
     fields = received.fields.model_dump_json()
-    outcomes = await asyncio.gather(
-        *(
-            accept_staged(
-                parts,
-                caller.user_id,
-                file,
-                received.fields,
-                lane="bulk",
-                request=_part_of(request, key, place, file.sha256, file.file_name, fields),
-            )
-            for place, file in received.staged.items()
-        ),
-        return_exceptions=True,
-    )
+    waiting = iter(received.staged.items())
+    outcomes: list[AcceptedUpload | BaseException] = []
+    while some := list(islice(waiting, _SIDE_BY_SIDE)):
+        outcomes += await asyncio.gather(
+            *(
+                accept_staged(
+                    parts,
+                    caller.user_id,
+                    file,
+                    received.fields,
+                    lane="bulk",
+                    request=_part_of(request, key, place, file.sha256, file.file_name, fields),
+                )
+                for place, file in some
+            ),
+            return_exceptions=True,
+        )
     verdict = BulkAccepted(jobs=[], rejected=received.rejected)
     for (place, file), accepted in zip(received.staged.items(), outcomes, strict=True):
         if isinstance(accepted, BaseException):

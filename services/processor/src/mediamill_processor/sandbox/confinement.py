@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from contextlib import suppress
+import time
 from pathlib import Path
 
 from mediamill_processor.sandbox.protocol import EXIT_ORPHANED, Boundaries
@@ -19,6 +19,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _OPEN_FILES = 64
+_SESSION_TRIES, _SESSION_PAUSE = 10, 0.12
+"""Without privileges, one process of the whole system may change its session's niceness in 0.1 s."""
 _ADDRESS_SPACE_SLACK = 2 * 1024**3
 """Bytes. Libraries and thread arenas reserve addresses that they never fill."""
 
@@ -77,8 +79,15 @@ def _yield_cores(niceness: int) -> None:
     (sched(7), "The autogroup feature").
     """
     os.nice(niceness)
-    with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+    for _ in range(_SESSION_TRIES):
+        try:
+            Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+        except BlockingIOError:
+            time.sleep(_SESSION_PAUSE)
+        except OSError:
+            return
+        else:
+            return
 
 
 def _lower(limit: int, value: int) -> None:

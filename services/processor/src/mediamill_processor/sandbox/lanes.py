@@ -38,6 +38,12 @@ class Seats(Generic[T]):
         """Seats in use."""
         return self._running.total()
 
+    def in_hand(self, lane: Lane) -> int:
+        """Jobs that a job of this lane competes with, itself included: for interactive ones, its own kind."""
+        if lane == "bulk":
+            return self.taken + self.waiting
+        return self._running[lane] + len(self._waiting[lane])
+
     @property
     def waiting(self) -> int:
         """Jobs without a seat."""

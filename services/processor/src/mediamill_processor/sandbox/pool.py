@@ -163,6 +163,7 @@ class SandboxPool:
             if alone:
                 await self._vacate(seat)
             child = await self._occupy(seat)
+            order = order.model_copy(update={"threads": self._threads(lane)})
             reply = await self._converse(child, order, on_decoded, alone=alone)
         except ChildLostError as loss:
             _log.warning("child lost", cause=loss.cause, error=str(loss))
@@ -186,7 +187,7 @@ class SandboxPool:
         """
         granted = 0 if alone else order.granted_pixels
         async with self._budget.reserve(granted):
-            child.order(order.model_copy(update={"threads": self._threads(), "granted_pixels": granted}))
+            child.order(order.model_copy(update={"granted_pixels": granted}))
             reply = await self._last_answer(child, on_decoded)
         if not isinstance(reply, Inspected):
             return reply
@@ -201,10 +202,12 @@ class SandboxPool:
             reply = await child.receive(self._limits.wall_seconds)
         return reply
 
-    def _threads(self) -> int:
-        """Use a second core for the only job there is; with more jobs, one core each is faster."""
-        only_one = self._seats.taken == 1 and not self._seats.waiting
-        return 2 if only_one and (os.cpu_count() or 1) > 1 else 1
+    def _threads(self, lane: Lane) -> int:
+        """Use a second core for the only job there is; with more jobs, one core each is faster.
+
+        Bulk jobs are no reason to let somebody wait.
+        """
+        return 2 if self._seats.in_hand(lane) == 1 and (os.cpu_count() or 1) > 1 else 1
 
     async def _occupy(self, seat: _Seat) -> SandboxProcess:
         """Return the seat's child, started when there is none."""
