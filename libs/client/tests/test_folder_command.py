@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mediamill_testing.ports import free_port
 from mediamill_testing.waiting import eventually
 
 from .command import Command
@@ -161,6 +162,14 @@ async def test_a_server_that_does_not_know_the_caller_ends_the_run(
     assert ended.code == 2
     assert f"0 accepted (0 by an earlier run), 0 ready, 0 refused, {COUNT} not sent" in ended.out
     assert (await command.run("upload", str(folder))).code == 0
+
+
+async def test_a_server_that_is_not_there_is_told_at_once(command: Command, folder: Path) -> None:
+    """Patience is for a server that goes away, not for a mistake in its address."""
+    command.environment["MEDIAMILL_URL"] = f"http://127.0.0.1:{free_port()}"
+    ended = await command.run("upload", str(folder))
+    assert ended.code == 3
+    assert "no answer to GET" in ended.err
 
 
 async def test_one_run_at_a_time(command: Command, server: MiniServer, folder: Path) -> None:

@@ -87,6 +87,15 @@ class MediamillClient:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often requests are tried; may be changed between two calls."""
+        return self._http.policy
+
+    @retry.setter
+    def retry(self, policy: RetryPolicy) -> None:
+        self._http.policy = policy
+
     async def login(self, email: str, password: str) -> Session:
         """Sign in; later calls of this client use the session's token."""
         body = {"email": email, "password": password}

@@ -46,7 +46,7 @@ class HttpSession:
     ) -> None:
         self.url = url.rstrip("/")
         self.token = None if token is None else checked(token)
-        self._policy = policy
+        self.policy = policy
         self._client = httpx.AsyncClient(base_url=self.url, timeout=timeout, transport=transport)
 
     async def __aenter__(self) -> Self:
@@ -81,7 +81,7 @@ class HttpSession:
             outcome = await self._try(request)
             if isinstance(outcome, httpx.Response) and outcome.status_code not in RETRIED_STATUS:
                 return _decode(kind, outcome)
-            pause = self._policy.pause_after(attempt, outcome)
+            pause = self.policy.pause_after(attempt, outcome)
             if pause is None:
                 raise _final(request, outcome)
             log.debug("%s %s: %s; again in %.2f s", request.method, request.url, outcome, pause)
@@ -105,7 +105,7 @@ class HttpSession:
                     return
                 if outcome.status_code not in RETRIED_STATUS | _EXPIRED_STATUS:
                     raise _refusal(outcome)
-            pause = self._policy.pause_after(attempt, outcome)
+            pause = self.policy.pause_after(attempt, outcome)
             if pause is None:
                 raise _final(request, outcome)
             await asyncio.sleep(pause)

@@ -19,7 +19,6 @@ from mediamill_client.errors import (
     ServerUnreachableError,
     UnexpectedAnswerError,
 )
-from mediamill_client.retry import RetryPolicy
 
 
 class CommandError(click.ClickException):
@@ -31,11 +30,11 @@ class CommandError(click.ClickException):
 
 
 @asynccontextmanager
-async def signed_in(access: Access, retry: RetryPolicy | None = None) -> AsyncIterator[MediamillClient]:
+async def signed_in(access: Access) -> AsyncIterator[MediamillClient]:
     """Give a client that is signed in; logs in first when the environment names a user but no token."""
     token = None if access.token is None else access.token.get_secret_value()
     try:
-        prepared = MediamillClient(access.url, token=token, retry=retry)
+        prepared = MediamillClient(access.url, token=token)
     except ValueError as error:
         raise CommandError(f"MEDIAMILL_TOKEN cannot be used: {error}.", exit_codes.USAGE) from error
     async with prepared as client:

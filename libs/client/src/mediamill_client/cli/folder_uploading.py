@@ -26,7 +26,7 @@ from mediamill_client.folder.report import Report
 from mediamill_client.retry import RetryPolicy
 
 PATIENCE = RetryPolicy(attempts=12, first_pause=0.5, longest_pause=30.0, longest_retry_after=300.0)
-"""Nobody looks at a folder that is uploaded over night: it outlasts a server that is restarted."""
+"""Once begun, an upload over night outlasts a server that is restarted, or a line that is down."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ async def upload_folder(access: Access, order: FolderOrder, *, as_json: bool) ->
     The report is made, too, when the run ends early; another run then goes on from there.
     """
     content = look_into(order.folder)
-    async with signed_in(access, PATIENCE) as client:
+    async with signed_in(access) as client:
         user = await client.me()
+        client.retry = PATIENCE
         fields = {name: value for name, value in order.form.items() if value is not None}
         meant = Order(access.url, user.id, str(order.folder.resolve()), fields)
         try:
