@@ -9,8 +9,6 @@ import os
 import resource
 import signal
 import sys
-import time
-from pathlib import Path
 
 from mediamill_processor.sandbox.protocol import EXIT_ORPHANED, Boundaries
 
@@ -19,8 +17,6 @@ _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _OPEN_FILES = 64
-_SESSION_TRIES, _SESSION_PAUSE = 10, 0.12
-"""Without privileges, one process of the whole system may change its session's niceness in 0.1 s."""
 _ADDRESS_SPACE_SLACK = 2 * 1024**3
 """Bytes. Libraries and thread arenas reserve addresses that they never fill."""
 
@@ -34,7 +30,7 @@ def limit_resources(boundaries: Boundaries) -> list[str]:
     _lower(resource.RLIMIT_FSIZE, boundaries.file_bytes)
     _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _lower(resource.RLIMIT_CORE, 0)
-    _yield_cores(boundaries.niceness)
+    os.nice(boundaries.niceness)
     return ["resource limits"]
 
 
@@ -70,24 +66,6 @@ def ignore_stop_signals() -> None:
     """Leave stopping to the parent: a terminal and some supervisors signal the whole process group."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _yield_cores(niceness: int) -> None:
-    """Be nice; where the kernel shares cores by sessions, as it does outside of containers, the session too.
-
-    There a process's own niceness counts within its session only, and each child has one of its own
-    (sched(7), "The autogroup feature").
-    """
-    os.nice(niceness)
-    for _ in range(_SESSION_TRIES):
-        try:
-            Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
-        except BlockingIOError:
-            time.sleep(_SESSION_PAUSE)
-        except OSError:
-            return
-        else:
-            return
 
 
 def _lower(limit: int, value: int) -> None:
