@@ -171,7 +171,7 @@ async def test_the_same_origin_is_allowed_by_default(notifier, issue):
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
 async def test_sockets_are_closed_when_the_token_expires(notifier, issue, transport):
     """The server disconnects at expiry, in the way that clients do not reconnect from by themselves."""
-    async with javascript_client(notifier.url, issue("ann", seconds=2), transports=(transport,)) as client:
+    async with javascript_client(notifier.url, issue("ann", seconds=6), transports=(transport,)) as client:
         await client.wait_for("connect")
         report = (await client.wait_for("disconnect"))[0]
     assert report["reason"] == "io server disconnect"

@@ -42,7 +42,6 @@ from .cloud import CloudApi
 SECRET = "a key for the tests that is long enough to sign with"
 VARIANT = bytes(range(256)) * 8
 """Stands for a picture of 2,048 bytes; serving does not look inside."""
-PACE = BodyPace(idle_seconds=1.5, grace_seconds=2.0, min_bytes_per_second=20_000)
 
 
 @dataclass
@@ -56,6 +55,11 @@ class Api:
     photo: bytes
     app: FastAPI
     issuer: TokenIssuer = field(default_factory=lambda: TokenIssuer(SECRET, lifetime_seconds=600))
+
+    def lose_patience(self) -> None:
+        """Give slow bodies up after seconds instead of a minute."""
+        pace = BodyPace(idle_seconds=1.5, grace_seconds=2.0, min_bytes_per_second=20_000)
+        self.app.state.parts = self.parts = replace(self.parts, pace=pace)
 
     def decide(self, **settings: Any) -> None:
         """Change settings, as an operator does."""
@@ -275,7 +279,6 @@ def parts_with(database: Database, stores: CurrentStores, **more: Any) -> HttpPa
         verifier=TokenVerifier(SECRET),
         sessions=Sessions(database, TokenIssuer(SECRET, lifetime_seconds=600)),
         policy=more.pop("policy", AcceptancePolicy()),
-        pace=PACE,
         **more,
     )
 

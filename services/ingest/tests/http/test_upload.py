@@ -172,6 +172,7 @@ async def test_other_bodies_are_refused(api: Api) -> None:
 
 async def test_a_slow_body_is_given_up(api: Api) -> None:
     """A client that stops sending is told so, and what it sent is not kept."""
+    api.lose_patience()
     status, problem = await api.raw(api.head(length=100_000) + file_part(api.photo[:20_000]))
     assert (status, problem["code"]) == (408, "slow_body")
     assert api.stored_files() == []
@@ -179,6 +180,7 @@ async def test_a_slow_body_is_given_up(api: Api) -> None:
 
 async def test_a_dripping_body_is_given_up(api: Api) -> None:
     """A client that sends just enough to seem alive is given up as well; others are served meanwhile."""
+    api.lose_patience()
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
     writer.write(api.head(length=100_000) + file_part(api.photo[:1_000]))
 
