@@ -1,32 +1,25 @@
 """The distributed form on real servers, as users and operators meet it."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 
 import pytest
 
 from mediamill_client import MediamillClient
 from mediamill_client.retry import RetryPolicy
 from mediamill_database import Database
-from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
+from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
-from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
+from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem, running_system
 
 PATIENT = RetryPolicy(attempts=100, first_pause=0.1, longest_pause=1.0)
 """A client that outlasts restarts of what it talks to."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
-    """Run ingest, processor and notifier as processes, with a broker and a database of their own."""
-    with rabbitmq.vhost() as vhost, migrated_postgres.database(MIGRATED) as database_url:
-        system = MediamillSystem(
-            broker_url=rabbitmq.url_of(vhost),
-            database_url=database_url,
-            environment={"CLEANUP_TEMPORARY_AGE_SECONDS": "10"},
-        )
-        with closing(system):
-            yield system.start()
+    """Give the services that tests share; a test that stops one starts it again."""
+    with running_system(rabbitmq, migrated_postgres) as system:
+        yield system
 
 
 @pytest.fixture

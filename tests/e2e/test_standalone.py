@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from uuid import UUID
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ PATIENT = RetryPolicy(attempts=100, first_pause=0.1, longest_pause=1.0)
 UPLOADS = 100
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def standalone() -> Iterator[StandaloneProcess]:
     """Start a process on a fresh data folder."""
     process = StandaloneProcess()
@@ -70,14 +71,14 @@ async def test_a_kill_in_the_middle_loses_nothing(
     halfway = asyncio.Event()
     count = 0
 
-    async def upload(client: MediamillClient, number: int, gate: asyncio.Semaphore) -> Job:
+    async def upload(client: MediamillClient, number: int, gate: asyncio.Semaphore) -> UUID:
         nonlocal count
         async with gate:
             accepted = await client.upload(photos[number % len(photos)].path)
             count += 1
             if count == UPLOADS // 2:
                 halfway.set()
-        return await client.wait_for(accepted.job_id, seconds=240)
+        return accepted.job_id
 
     async def kill() -> None:
         await halfway.wait()
@@ -87,9 +88,10 @@ async def test_a_kill_in_the_middle_loses_nothing(
     async with MediamillClient(standalone.url, retry=PATIENT) as client:
         await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)
         gate = asyncio.Semaphore(6)
-        jobs, _ = await asyncio.gather(
+        job_ids, _ = await asyncio.gather(
             asyncio.gather(*(upload(client, number, gate) for number in range(UPLOADS))), kill()
         )
+        jobs = await client.wait_for_all(job_ids, seconds=240)
 
     assert [job.error for job in jobs if not job.succeeded] == []
     assert len({job.media_id for job in jobs}) == UPLOADS

@@ -1,7 +1,7 @@
 """Watermarks with separate processes: drawn at upload, put on many media at once, and taken off again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,22 +13,29 @@ from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem, ServiceProcess
 from mediamill_testing.waiting import eventually
 
-COUNT = 20
+COUNT = 8
 WATERMARKS = "/api/admin/media/watermarks"
 MARK = {"text": "© <b>Studio</b> & Söhne", "position": "tiled", "opacity": 0.8}
 
 
-@pytest.fixture
-async def operator(system: MediamillSystem) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the console as a process of its own and sign a superadmin in."""
+@pytest.fixture(scope="module")
+def console(system: MediamillSystem) -> Iterator[ServiceProcess]:
+    """Run the console as a process of its own."""
     console = ServiceProcess("console", system.control_environment, scratch=system.scratch)
-    console.start()
+    try:
+        yield console.start()
+    finally:
+        console.close()
+
+
+@pytest.fixture
+async def operator(system: MediamillSystem, console: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
+    """Sign a superadmin in to the console."""
     login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
     async with httpx.AsyncClient(base_url=console.url, timeout=60) as http:
         answer = await http.post(f"{system.ingest.url}/api/auth/login", json=login)
         http.headers["Authorization"] = f"Bearer {answer.json()['accessToken']}"
         yield http
-    console.close()
 
 
 async def test_many_media_are_marked_and_freed_again(
@@ -37,8 +44,8 @@ async def test_many_media_are_marked_and_freed_again(
     """Each medium gets other bytes at another address, and after removal exactly those it had before."""
     photos = photo_corpus.photos(COUNT)
     jobs = await asyncio.gather(*(client.upload(photo.path) for photo in photos))
-    for job in jobs:
-        assert (await client.wait_for(job.job_id, seconds=240)).succeeded
+    done = await client.wait_for_all([job.job_id for job in jobs], seconds=240)
+    assert all(job.succeeded for job in done)
     ids = [str(job.media_id) for job in jobs]
     plain, originals = await _contents(client, ids), await _originals(client, operator, ids)
 

@@ -2,18 +2,20 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from mediamill_client import Job, MediamillClient
+from mediamill_client import MediamillClient
 from mediamill_database import Database
 from mediamill_testing.photos import PhotoCorpus
+from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
-from mediamill_testing.system import MediamillSystem, ServiceProcess
+from mediamill_testing.system import MediamillSystem, ServiceProcess, running_system
 from mediamill_testing.waiting import eventually
 
 UPLOADS = 200
@@ -21,6 +23,13 @@ PARALLEL = 8
 KILLS = 6
 BROKER_RESTARTS_AFTER = 3
 SECONDS = 240.0
+
+
+@pytest.fixture
+def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
+    """Give services whose every row and file can be accounted for."""
+    with running_system(rabbitmq, migrated_postgres) as system:
+        yield system
 
 
 @pytest.mark.timeout(420)
@@ -36,12 +45,12 @@ async def test_each_upload_ends_ready_exactly_once(
     uploaded = 0
     gate = asyncio.Semaphore(PARALLEL)
 
-    async def upload(number: int) -> Job:
+    async def upload(number: int) -> UUID:
         nonlocal uploaded
         async with gate:
             accepted = await client.upload(photos[number % len(photos)].path)
             uploaded += 1
-        return await client.wait_for(accepted.job_id, seconds=SECONDS)
+        return accepted.job_id
 
     async def break_things() -> None:
         dice = random.Random(11)
@@ -52,7 +61,8 @@ async def test_each_upload_ends_ready_exactly_once(
             if kill == BROKER_RESTARTS_AFTER:
                 await asyncio.to_thread(rabbitmq.restart)
 
-    jobs, _ = await asyncio.gather(asyncio.gather(*map(upload, range(UPLOADS))), break_things())
+    job_ids, _ = await asyncio.gather(asyncio.gather(*map(upload, range(UPLOADS))), break_things())
+    jobs = await client.wait_for_all(job_ids, seconds=SECONDS)
 
     assert {job.status for job in jobs} == {"completed"}
     assert len({job.media_id for job in jobs}) == UPLOADS

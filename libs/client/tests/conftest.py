@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import uvicorn
 
 from mediamill_testing.ports import free_port
-from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
+from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
-from mediamill_testing.system import MediamillSystem
+from mediamill_testing.system import MediamillSystem, running_system
 from mediamill_testing.waiting import eventually
 
 from .command import Command
@@ -51,9 +50,5 @@ def command(tmp_path: Path, server: MiniServer) -> Command:
 @pytest.fixture(scope="session")
 def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
     """Run all services as processes of their own, for all tests of this folder."""
-    rabbitmq.start()
-    migrated_postgres.start()
-    with rabbitmq.vhost() as vhost, migrated_postgres.database(MIGRATED) as database_url:
-        running = MediamillSystem(broker_url=rabbitmq.url_of(vhost), database_url=database_url)
-        with closing(running):
-            yield running.start()
+    with running_system(rabbitmq, migrated_postgres) as system:
+        yield system

@@ -60,6 +60,23 @@ async def test_wait_for_ends_when_patience_does(server: MiniServer) -> None:
             await client.wait_for(job_id, seconds=0.3)
 
 
+async def test_wait_for_all_answers_in_the_order_asked(server: MiniServer) -> None:
+    """Many jobs are waited for as one, and each answer stands where its id stood."""
+    slow = server.new_job({"status": "waiting"}, {"status": "waiting"}, {"status": "completed"})
+    failed = server.new_job({"status": "failed", "error": {"code": "x", "detail": "y"}})
+    async with quick_client(server.url) as client:
+        jobs = await client.wait_for_all([slow, failed], seconds=60)
+    assert [job.status for job in jobs] == ["completed", "failed"]
+
+
+async def test_wait_for_all_names_a_job_that_is_not_finished(server: MiniServer) -> None:
+    """When patience ends, the error says for which job it did."""
+    done, endless = server.new_job({"status": "completed"}), server.new_job({"status": "active"})
+    async with quick_client(server.url) as client:
+        with pytest.raises(WaitTimeoutError, match=str(endless)):
+            await client.wait_for_all([done, endless], seconds=0.5)
+
+
 async def test_waiting_for_an_unknown_job_fails_at_once(server: MiniServer) -> None:
     """A mistyped id is not waited for."""
     async with quick_client(server.url) as client:

@@ -196,6 +196,21 @@ class MediamillClient:
         except TimeoutError:
             raise WaitTimeoutError(job_id, seconds or 0.0) from None
 
+    async def wait_for_all(self, job_ids: Sequence[UUID], *, seconds: float | None = None) -> list[Job]:
+        """Watch many jobs at once until all are finished, at most `seconds`; return them as they were given.
+
+        Asks far less than a `wait_for` for each. Raises WaitTimeoutError for one that is not finished.
+        """
+        known: dict[UUID, Job] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                async for job in self.watch(job_ids):
+                    known[job.job_id] = job
+        except TimeoutError:
+            open_ids = (each for each in job_ids if each not in known or not known[each].finished)
+            raise WaitTimeoutError(next(open_ids), seconds or 0.0) from None
+        return [known[job_id] for job_id in job_ids]
+
     async def watch(self, job_ids: Sequence[UUID], *, live: bool = True) -> AsyncIterator[Job]:
         """Yield each job as it is now and whenever it changes, until all are finished.
 

@@ -5,11 +5,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Self
 
 from mediamill_testing.ports import free_port, release_port
+from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.process import GuardedProcess, Scratch
+from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.waiting import wait_until
 
 START_SECONDS = 120.0
@@ -150,6 +153,21 @@ class MediamillSystem:
     def stored_keys(self) -> set[str]:
         """Return the keys of all files under the storage root, whatever they are."""
         return {str(path.relative_to(self.storage)) for path in self.storage.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def running_system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator[MediamillSystem]:
+    """Run the services while the context lasts, on a virtual host and a database of their own."""
+    rabbitmq.start()
+    postgres.start()
+    with rabbitmq.vhost() as vhost, postgres.database(MIGRATED) as database_url:
+        system = MediamillSystem(
+            broker_url=rabbitmq.url_of(vhost),
+            database_url=database_url,
+            environment={"CLEANUP_TEMPORARY_AGE_SECONDS": "10"},
+        )
+        with closing(system):
+            yield system.start()
 
 
 class StandaloneProcess(ServiceProcess):
