@@ -15,6 +15,7 @@ from mediamill_contracts import Message
 from mediamill_messaging.envelope import Envelope, seal
 from mediamill_messaging.errors import BrokerRefusedError, BrokerUnavailableError, UnroutableError
 from mediamill_messaging.rabbitmq.incoming import event_id_of
+from mediamill_messaging.rabbitmq.session import is_being_cancelled
 from mediamill_messaging.rabbitmq.topology import Topology
 
 if TYPE_CHECKING:
@@ -230,16 +231,14 @@ class _LostTopologyError(BrokerUnavailableError):
 def _channel_loss() -> Iterator[None]:
     """Turn the many faces of a lost channel into one error.
 
-    aiormq rejects what waits on a closing channel with AMQP errors, plain exceptions or even
-    CancelledError; the last is told from a real cancellation by asking the task.
+    aiormq rejects what waits on a closing channel with AMQP errors, plain exceptions or even CancelledError.
     """
     try:
         yield
     except (DeliveryError, ValueError, TypeError):
         raise
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling() > 0:
+        if is_being_cancelled():
             raise
         raise _ChannelLostError("the channel was closed") from error
     except Exception as error:

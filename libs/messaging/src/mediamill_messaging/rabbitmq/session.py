@@ -55,6 +55,15 @@ def report(log: Callable[..., object], event: str, **details: str) -> None:
         log(event, **details)
 
 
+def is_being_cancelled() -> bool:
+    """Tell a cancellation that somebody asked for from one of the client library's own.
+
+    It cancels what it waits for when a channel or connection breaks, and whoever waits for that is hit.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 async def _close_in_time(close: Callable[[], Awaitable[None]]) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):

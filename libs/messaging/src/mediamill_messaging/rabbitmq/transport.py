@@ -27,7 +27,7 @@ from mediamill_messaging.rabbitmq.dead_letters import DeadLetterCollector
 from mediamill_messaging.rabbitmq.incoming import delivery_of
 from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
 from mediamill_messaging.rabbitmq.retry import Retries
-from mediamill_messaging.rabbitmq.session import Session, report
+from mediamill_messaging.rabbitmq.session import Session, is_being_cancelled, report
 from mediamill_messaging.rabbitmq.topology import Topology
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_messaging.transport import DeadLetterSink
@@ -150,8 +150,7 @@ class RabbitTransport:
     async def _keep_connected(self) -> None:
         """Hold one session after another, until `stop`: nothing else may end this, since nobody would tell.
 
-        A cancellation that is not ours comes from within the client library, which cancels what it awaits
-        when a connection breaks.
+        A cancellation that nobody asked for comes from within the client library.
         """
         attempts = 0
         while True:
@@ -162,7 +161,7 @@ class RabbitTransport:
                     await session.lost.wait()
                 report(logger.warning, "connection to the broker was lost")
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - any reason is one to try again
-                if _is_being_cancelled():
+                if is_being_cancelled():
                     return
                 report(logger.warning, "broker is not reachable", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(RECONNECT_PAUSES[min(attempts, len(RECONNECT_PAUSES) - 1)])
@@ -232,11 +231,6 @@ class RabbitTransport:
         finally:
             await channel.close()
         return None
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
