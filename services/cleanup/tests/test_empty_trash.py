@@ -92,7 +92,7 @@ async def test_a_restore_after_the_decision_is_refused(bench: Bench, run: Run) -
 
 
 @pytest.mark.parametrize("first", ["cleanup", "restore"])
-@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+@pytest.mark.parametrize("either_database", ["postgres"], indirect=True)
 async def test_of_both_at_once_exactly_one_has_its_way(
     migrated_postgres_url: str, bench: Bench, first: str
 ) -> None:
