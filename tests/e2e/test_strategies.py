@@ -1,10 +1,15 @@
-"""Each storage strategy with separate processes and real S3: records are true, and addresses work."""
+"""Each storage strategy with separate processes and real S3: records are true, and addresses work.
+
+So do those of attachments, which move to the folder of their message and go when it is deleted.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from mediamill_catalog import audit
 from mediamill_catalog.migrate import upgrade
@@ -14,12 +19,14 @@ from mediamill_client import Media, MediamillClient
 from mediamill_contracts.recipe import STRATEGY_STORES
 from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
+from mediamill_runtime.identity import TokenIssuer
 from mediamill_storage.s3 import S3ObjectStore
+from mediamill_testing.javascript_client import javascript_client
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
-from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem, ServiceProcess
+from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
 from mediamill_testing.waiting import eventually
 
 PATIENCE_SECONDS = 120.0
@@ -46,25 +53,17 @@ def system(
         "S3_BUCKET_NAME": location.bucket,
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
+        "INGEST_OLD_KEY_SECONDS": "1",
     }
     with rabbitmq.vhost() as vhost, postgres.database() as database_url:
         asyncio.run(_prepare(database_url, location))
         system = MediamillSystem(broker_url=rabbitmq.url_of(vhost), database_url=database_url, environment=s3)
-        shared = {
-            "MEDIAMILL_ENV": "test",
-            "BROKER_URL": system.broker_url,
-            "STORAGE_ROOT": str(system.storage),
-            "LOG_FORMAT": "json",
-            **s3,
-        }
-        storage_sync = ServiceProcess("storage-sync", shared, scratch=system.scratch)
         try:
-            storage_sync.start(wait=False)
+            system.storage_sync.start(wait=False)
             system.start()
-            storage_sync.wait_ready()
+            system.storage_sync.wait_ready()
             yield system
         finally:
-            storage_sync.close()
             system.close()
 
 
@@ -255,3 +254,79 @@ async def test_s3_away_while_processing_delays_only_the_copy(
         return (await client.media(media.id)).storage_status == "both"
 
     await eventually(in_both, timeout=PATIENCE_SECONDS)
+
+
+async def test_attachments_live_and_go_with_their_message(
+    system: MediamillSystem, database: Database, bucket: S3ObjectStore, photo_corpus: PhotoCorpus
+) -> None:
+    """Only members hear of each step; media move in both stores though the worker is killed amid it.
+
+    Their addresses work all the time. Deleted with the message, they are in nobody's way, then in no store.
+    """
+    secret = TokenIssuer(system.control_environment["JWT_SECRET"], lifetime_seconds=600)
+    tokens = {name: secret.issue(name, "user") for name in ("ann", "bob", "eve")}
+    before = await _kept(bucket, system)
+    async with AsyncExitStack() as stack:
+        ann, bob = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(
+                    base_url=system.ingest.url, headers={"Authorization": f"Bearer {tokens[name]}"}
+                )
+            )
+            for name in ("ann", "bob")
+        ]
+        phone, strange = [
+            await stack.enter_async_context(javascript_client(system.notifier.url, tokens[name]))
+            for name in ("bob", "eve")
+        ]
+        await asyncio.gather(phone.wait_for("connect"), strange.wait_for("connect"))
+        ids = await _uploads_of(tokens["ann"], system, photo_corpus)
+        conversation = (await ann.post("/api/conversations", json={"memberIds": ["bob"]})).json()["id"]
+        body = {"conversationId": conversation, "attachmentIds": ids}
+        message = (await ann.post("/api/messages", json=body)).json()
+        assert message["status"] == "PENDING"
+        folder = f"/{message['id']}/"
+        await eventually(lambda: any(folder in key for key in system.stored_keys()))
+        system.storage_sync.kill()
+        urls = [url for each in message["attachments"] for url in each["urls"].values()]
+        await asyncio.to_thread(system.storage_sync.start)
+
+        async def have_moved() -> bool:
+            answers = [(await bob.get(url)).status_code for url in urls]
+            assert set(answers) == {200}
+            in_s3, locally = (
+                found - known for found, known in zip(await _kept(bucket, system), before, strict=True)
+            )
+            return in_s3 == locally and all(folder in key for key in in_s3)
+
+        await eventually(have_moved, timeout=PATIENCE_SECONDS)
+        for step, status in (("delivered", "DELIVERED"), ("seen", "SEEN")):
+            answer = await bob.post(f"/api/messages/{message['id']}/{step}")
+            assert answer.json()["status"] == status
+        assert (await ann.delete(f"/api/messages/{message['id']}")).status_code == 200
+        told = await phone.wait_for("message:status", count=4)
+        news = [(report["payload"]["status"], report["payload"]["deleted"]) for report in told]
+        assert news == [("SENT", False), ("DELIVERED", False), ("SEEN", False), ("SEEN", True)]
+        (new,) = await phone.wait_for("message:new")
+        assert (new["payload"]["messageId"], new["payload"]["attachmentIds"]) == (message["id"], ids)
+        assert strange.events == []
+        assert {(await bob.get(url)).status_code for url in urls} == {404}
+    async with database.write() as session:
+        long_ago = text("UPDATE media SET deleted_at = now() - interval '90 days' WHERE user_id = 'ann'")
+        await session.execute(long_ago)
+    await asyncio.to_thread(system.clean_up, "empty-trash")
+
+    async def as_before() -> bool:
+        return await _kept(bucket, system) == before
+
+    await eventually(as_before, timeout=PATIENCE_SECONDS)
+
+
+async def _uploads_of(token: str, system: MediamillSystem, photo_corpus: PhotoCorpus) -> list[str]:
+    """Upload five pictures to both stores and return their ids."""
+    async with MediamillClient(system.ingest.url, token=token) as client:
+        photos = photo_corpus.photos(5)
+        jobs = await asyncio.gather(*(client.upload(photo.path, entity_type="both") for photo in photos))
+        for job in jobs:
+            assert (await client.wait_for(job.job_id, seconds=PATIENCE_SECONDS)).succeeded
+    return [str(job.media_id) for job in jobs]

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, SYNC_ITEMS, SYNC_JOBS
-from mediamill_catalog.operator_tables import SyncItem, SyncJob
+from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, SYNC_ITEMS, SYNC_JOBS, WATERMARK_ITEMS
+from mediamill_catalog.operator_tables import SyncItem, SyncJob, WatermarkItem, WatermarkJob
 from mediamill_catalog.tables import JobStatus
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.usecases.prune_records import Retention, prune_records
@@ -23,7 +23,7 @@ RETENTION = Retention(
     idempotency_keys=DAY,
     inbox=7 * DAY,
     dead_letters=30 * DAY,
-    sync_jobs=30 * DAY,
+    bulk_jobs=30 * DAY,
     calls=DAY,
     stuck_after=timedelta(minutes=10),
 )
@@ -88,7 +88,9 @@ async def _sync_jobs(session: AsyncSession) -> None:
         parent = SyncJob(id=new_id(), is_parent=True, finished_at=finished, **asked)
         child = SyncJob(id=new_id(), parent_id=parent.id, finished_at=finished, **asked)
         item = SyncItem(job_id=child.id, media_id=new_id(), files=1, size_bytes=1)
-        for row in (parent, child, item):
+        marking = WatermarkJob(id=new_id(), requested_by="somebody", total=1, finished_at=finished)
+        marked = WatermarkItem(id=new_id(), parent_id=marking.id, media_id=new_id(), variants=[])
+        for row in (parent, child, item, marking, marked):
             session.add(row)
             await session.flush()
 
@@ -101,11 +103,12 @@ async def test_what_is_old_goes_and_the_rest_stays(bench: Bench, run: Run) -> No
         "closed dead letters removed": 1,
         "ended calls removed": 1,
         "ended sync jobs removed": 1,
+        "ended watermark jobs removed": 1,
         "idempotency keys removed": 1,
         "inbox entries removed": 1_200,
     }
-    counts = [await count(bench, table) for table in (IDEMPOTENCY_KEYS, inbox, dead_letter, SYNC_ITEMS)]
-    assert counts == [1, 1, 1, 1]
+    tables = (IDEMPOTENCY_KEYS, inbox, dead_letter, SYNC_ITEMS, WATERMARK_ITEMS)
+    assert [await count(bench, table) for table in tables] == [1] * 5
     assert await count(bench, SYNC_JOBS) == 2
     assert await count(bench, CALLS) == 2
 

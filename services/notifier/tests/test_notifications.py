@@ -10,10 +10,9 @@ from mediamill_contracts import Message
 from mediamill_contracts.call import CallCompleted
 from mediamill_contracts.media import MediaDeleted, MediaProgressed, MediaRestored
 from mediamill_contracts.platform import MessageSent, MessageUpdated
-from mediamill_contracts.recipe import ObjectRef, ProducedVariant
 from mediamill_contracts.sync import SyncProgressed, SyncUpdated
 from mediamill_contracts.topology import NOTIFIER
-from mediamill_contracts.watermark import WatermarkApplied
+from mediamill_contracts.watermark import MediaRemade
 from mediamill_messaging.subscription import topic_matches
 from mediamill_notifier.handlers import RecentEvents
 from mediamill_notifier.notifications import MAPPINGS, OPERATORS, Notification
@@ -22,12 +21,6 @@ MEDIA, JOB, PARENT = (UUID(int=number) for number in (1, 2, 3))
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 IDS = {"media_id": MEDIA, "job_id": JOB, "user_id": "ann"}
 SHOWN = {"jobId": str(JOB), "mediaId": str(MEDIA)}
-VARIANT = ProducedVariant(
-    name="thumb",
-    object=ObjectRef(key="a/b.webp", size_bytes=1, sha256="0" * 64, media_type="image/webp"),
-    width=1,
-    height=1,
-)
 COUNTS = {"processed_files": 4, "processed_bytes": 5_000}
 
 
@@ -53,10 +46,10 @@ COUNTS = {"processed_files": 4, "processed_bytes": 5_000}
             {"mediaId": str(MEDIA), "restoredAt": "2026-01-02T03:04:05+00:00"},
         ),
         (
-            WatermarkApplied(**IDS, parent_job_id=PARENT, source=VARIANT.object, variants=(VARIANT,)),
+            MediaRemade(**IDS, variants=("thumb",), watermarked=True),
             "user:ann",
             "media:watermarked",
-            {**SHOWN, "variants": ["thumb"]},
+            {**SHOWN, "variants": ["thumb"], "watermarked": True},
         ),
         (
             CallCompleted(

@@ -13,10 +13,9 @@ from mediamill_contracts.recipe import ObjectRef, Watermark
 from mediamill_contracts.storage import S3Location
 from mediamill_contracts.topology import PROCESSOR_IMAGES
 from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
-from mediamill_messaging.errors import PermanentError
 from mediamill_processor.handlers import ImageHandlers, WatermarkHandler
 from mediamill_processor.progress import ProgressAnnouncer
-from mediamill_processor.sandbox.pool import RenderingFailedError
+from mediamill_processor.sandbox.answers import RenderingFailedError
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.stores import Stores
 from mediamill_testing.photos import PhotoCorpus
@@ -119,11 +118,11 @@ async def test_the_upload_recipe_marks_while_variants_are_made(
 async def test_a_mark_that_is_gone_is_never_left_out(
     handler: WatermarkHandler, submit: Submit, publisher: RememberingPublisher, photo: bytes
 ) -> None:
-    """Without the mark's image nothing is published, neither marked nor unmarked."""
+    """Without the mark's image there are no variants, marked or not, and the result says why."""
     gone = ObjectRef(key="permanent/gone.png", size_bytes=1, sha256="0" * 64, media_type="image/png")
-    with pytest.raises(PermanentError, match="watermark_missing"):
-        await handler.on_watermark_requested(requested(submit(photo), Watermark(image=gone)), DELIVERY)
-    assert publisher.messages == []
+    await handler.on_watermark_requested(requested(submit(photo), Watermark(image=gone)), DELIVERY)
+    (result,) = publisher.of("watermark.applied")
+    assert (result.code, result.variants) == ("watermark_missing", ())
 
 
 async def test_a_broken_mark_is_no_verdict_on_the_picture(
@@ -146,14 +145,19 @@ async def test_an_original_that_cannot_be_read_is_told_with_its_code(
     assert (result.code, result.variants) == ("truncated", ())
 
 
-async def test_an_original_that_is_gone_is_given_up(
-    handler: WatermarkHandler, submit: Submit, store: LocalObjectStore, photo: bytes
+async def test_an_original_that_is_gone_is_told_with_its_code(
+    handler: WatermarkHandler,
+    submit: Submit,
+    store: LocalObjectStore,
+    publisher: RememberingPublisher,
+    photo: bytes,
 ) -> None:
-    """There is nothing to try again for."""
+    """Whoever keeps the records knows whether it is lost or has moved."""
     job = submit(photo)
     await store.delete(job.source.key)
-    with pytest.raises(PermanentError, match="source_missing"):
-        await handler.on_watermark_requested(requested(job, TEXT), DELIVERY)
+    await handler.on_watermark_requested(requested(job, TEXT), DELIVERY)
+    (result,) = publisher.of("watermark.applied")
+    assert (result.code, result.variants) == ("source_missing", ())
 
 
 async def test_both_stores_get_the_variants(

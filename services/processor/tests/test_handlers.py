@@ -10,7 +10,8 @@ from mediamill_messaging.errors import PermanentError
 from mediamill_messaging.subscription import Delivery
 from mediamill_processor.handlers import ImageHandlers
 from mediamill_processor.progress import ProgressAnnouncer
-from mediamill_processor.sandbox.pool import RenderingFailedError, SandboxPool
+from mediamill_processor.sandbox.answers import RenderingFailedError
+from mediamill_processor.sandbox.pool import SandboxPool
 from mediamill_processor.usecases.settle import DoubtfulVerdictError
 from mediamill_storage.keys import quarantine_key
 from mediamill_storage.local import LocalObjectStore

@@ -13,7 +13,8 @@ from mediamill_contracts.media import MediaAccepted
 from mediamill_contracts.recipe import Recipe, VariantSpec
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 from mediamill_processor.ports import Rendering
-from mediamill_processor.sandbox.pool import RenderingFailedError, SandboxPool
+from mediamill_processor.sandbox.answers import RenderingFailedError
+from mediamill_processor.sandbox.pool import SandboxPool
 from mediamill_storage.local import LocalObjectStore
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.waiting import eventually

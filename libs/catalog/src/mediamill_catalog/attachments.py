@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import ATTACHMENTS, CHAT_MESSAGES, MEDIA, MEMBERS
@@ -51,17 +51,35 @@ async def attach(session: AsyncSession, message_id: UUID, media_ids: Sequence[UU
 
 
 async def detach(session: AsyncSession, message_id: UUID) -> list[UUID]:
-    """Free the message's attachments and return their ids."""
+    """Free the message's attachments and return their ids.
+
+    Media are locked before what says where they are attached, here as by whoever moves them.
+    """
+    attached = select(ATTACHMENTS.c.media_id).where(ATTACHMENTS.c.message_id == message_id)
+    await session.execute(
+        select(MEDIA.c.id)
+        .where(MEDIA.c.id.in_(attached))
+        .order_by(MEDIA.c.id)
+        .with_for_update(key_share=True)
+    )
     gone = await session.execute(
         delete(ATTACHMENTS).where(ATTACHMENTS.c.message_id == message_id).returning(ATTACHMENTS.c.media_id)
     )
     return sorted(gone.scalars())
 
 
-async def message_of(session: AsyncSession, media_id: UUID) -> UUID | None:
-    """Return the message that a medium is attached to."""
-    found = await session.execute(select(ATTACHMENTS.c.message_id).where(ATTACHMENTS.c.media_id == media_id))
-    return found.scalar_one_or_none()
+async def find(session: AsyncSession, media_id: UUID) -> Row[Any] | None:
+    """Return where a medium is attached: `message_id`, `position` and `relocation_run`."""
+    return (
+        await session.execute(select(ATTACHMENTS).where(ATTACHMENTS.c.media_id == media_id))
+    ).one_or_none()
+
+
+async def note_relocation(session: AsyncSession, media_id: UUID, run: int | None) -> None:
+    """Write which run copies an attached medium to its message's folder now; None: none any more."""
+    await session.execute(
+        update(ATTACHMENTS).where(ATTACHMENTS.c.media_id == media_id).values(relocation_run=run)
+    )
 
 
 async def of_messages(session: AsyncSession, message_ids: Collection[UUID]) -> dict[UUID, list[Row[Any]]]:

@@ -81,3 +81,5 @@ class MessageAttachment(SQLModel, table=True):
     media_id: UUID = Field(primary_key=True, foreign_key="media.id", ondelete="CASCADE")
     message_id: UUID = Field(foreign_key="chat_message.id", ondelete="CASCADE")
     position: int
+    relocation_run: int | None = None
+    """The run that copies it to the message's folder at present; the results of others do not count."""

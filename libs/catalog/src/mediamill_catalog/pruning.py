@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, JOBS, SYNC_JOBS
+from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, JOBS, SYNC_JOBS, WATERMARK_JOBS
 from mediamill_catalog.recovery import DECISIVE
 from mediamill_catalog.tables import JobStatus
 from mediamill_contracts.ids import repeatable_id
@@ -69,6 +69,11 @@ def closed_dead_letters(before: datetime) -> Expired:
 def ended_sync_jobs(before: datetime) -> Expired:
     """Choose syncs that ended before then; the batches and items of a parent go with it."""
     return Expired(SYNC_JOBS, and_(SYNC_JOBS.c.parent_id.is_(None), SYNC_JOBS.c.finished_at < before))
+
+
+def ended_watermark_jobs(before: datetime) -> Expired:
+    """Choose watermark jobs that ended before then, with their items; the variants say for themselves."""
+    return Expired(WATERMARK_JOBS, WATERMARK_JOBS.c.finished_at < before)
 
 
 def ended_calls(before: datetime) -> Expired:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import Row, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +20,7 @@ from mediamill_catalog.placement import stores_of
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.tables import MediaStatus
 from mediamill_catalog.timeline import Happening
+from mediamill_contracts.message import Part
 from mediamill_contracts.recipe import Store
 from mediamill_contracts.relocation import ObjectMove, RelocationCompleted, RequestRelocation
 from mediamill_contracts.storage import S3Location
@@ -48,11 +50,12 @@ class Surroundings:
 async def request_relocations(
     session: AsyncSession, message_id: UUID, media_ids: Collection[UUID], *, s3: S3Location | None
 ) -> None:
-    """Have the objects of media copied to the message's folder."""
+    """Have the objects of media, attached in this transaction, copied to the message's folder."""
     stored = await load_stored_media(session, media_ids)
     for medium in stored.values():
         request = _request(medium, message_id, s3, run=0)
         if request is not None:
+            await attachments.note_relocation(session, medium.row.id, 0)
             await emit(session, request)
 
 
@@ -61,32 +64,57 @@ async def settle_relocation(
 ) -> None:
     """Let the medium's rows name the copies; else have them removed, and made again if it is still wanted.
 
-    Again after success, it does nothing.
+    A run's result counts once. A medium that is not wanted in that folder never will be again, since the
+    deletion of a message and the removal of a medium are final: its copies can go. In the trash it is wanted,
+    for it may come back.
     """
     row = await media.find(session, event.media_id, lock=True)
-    medium = None
-    if row is not None:
-        variants = await media.variants_of(session, [row.id])
-        medium = StoredMedium(row, variants.get(row.id, []))
+    attachment = await attachments.find(session, event.media_id)
     targets = [move.target_key for move in event.moves]
-    if medium is None or not await _is_wanted(session, event, medium.row):
-        if medium is None or medium.row.original_key not in targets:
-            await _purge(session, event, targets, event.stores)
+    if row is None or not _is_wanted(event, row, attachment):
+        if row is None or row.original_key not in targets:
+            await _purge(session, event, targets, around)
         return
-    if medium.row.original_key in targets:
+    if attachment is None or attachment.relocation_run != event.run:
         return
+    variants = await media.variants_of(session, [row.id])
+    medium = StoredMedium(row, variants.get(row.id, []))
     if _fits(event, medium):
         await _swap(session, event, medium, around, now)
     else:
         await _ask_again(session, event, medium, around, now)
 
 
-async def _is_wanted(session: AsyncSession, event: RelocationCompleted, row: Row[Any]) -> bool:
+async def record_lost_relocation(session: AsyncSession, payload: bytes, code: str, *, now: datetime) -> None:
+    """Note that a run became a dead letter: the medium stays where it is until somebody replays that."""
+    try:
+        run = _Run.model_validate_json(payload)
+    except ValidationError:
+        return
+    attachment = await attachments.find(session, run.media_id)
+    if attachment is None or (attachment.message_id, attachment.relocation_run) != (
+        run.chat_message_id,
+        run.run,
+    ):
+        return
+    detail = {"messageId": str(run.chat_message_id), "code": code}
+    await timeline.record(session, Happening(run.media_id, ABANDONED, now, detail=detail))
+
+
+class _Run(Part):
+    """What requests and results have in common."""
+
+    media_id: UUID
+    chat_message_id: UUID
+    run: int = 0
+
+
+def _is_wanted(event: RelocationCompleted, row: Row[Any], attachment: Row[Any] | None) -> bool:
     return (
         row.status == MediaStatus.READY
-        and row.deleted_at is None
         and row.purge_requested_at is None
-        and await attachments.message_of(session, event.media_id) == event.chat_message_id
+        and attachment is not None
+        and attachment.message_id == event.chat_message_id
     )
 
 
@@ -115,7 +143,7 @@ async def _swap(
     await session.execute(
         update(MEDIA)
         .where(MEDIA.c.id == event.media_id)
-        .values(original_key=target_of[medium.row.original_key], given_up_at=now, updated_at=now)
+        .values(original_key=target_of[medium.row.original_key], rekeyed_at=now, updated_at=now)
     )
     if medium.variants:
         await session.execute(
@@ -125,13 +153,10 @@ async def _swap(
                 for variant in medium.variants
             ],
         )
+    await attachments.note_relocation(session, event.media_id, None)
     detail = {"messageId": str(event.chat_message_id)}
     await timeline.record(session, Happening(event.media_id, RELOCATED, now, detail=detail))
-    claimed = stores_of(medium.row.storage_status)
-    unclaimed: list[Store] = [store for store in event.stores if store not in claimed]
-    await _purge(session, event, list(target_of.values()), unclaimed)
-    everywhere: tuple[Store, ...] = ("local",) if around.s3 is None else ("local", "s3")
-    await _purge(session, event, list(target_of), everywhere, s3=around.s3, delay=around.keep_seconds)
+    await _purge(session, event, list(target_of), around, delay=around.keep_seconds)
 
 
 _MOVE_VARIANT = (
@@ -153,7 +178,8 @@ async def _ask_again(
     request = _request(medium, event.chat_message_id, around.s3, run=run) if run < MAX_RUNS else None
     still_wanted = set() if request is None else {move.target_key for move in request.moves}
     useless = [move.target_key for move in event.moves if move.target_key not in still_wanted]
-    await _purge(session, event, useless, event.stores)
+    await _purge(session, event, useless, around)
+    await attachments.note_relocation(session, event.media_id, None if request is None else run)
     if request is not None:
         await emit(session, request, delay_seconds=AGAIN_SECONDS * run)
         return
@@ -193,20 +219,25 @@ async def _purge(
     session: AsyncSession,
     event: RelocationCompleted,
     object_keys: list[str],
-    stores: Collection[Store],
+    around: Surroundings,
     *,
-    s3: S3Location | None = None,
     delay: float = 0.0,
 ) -> None:
-    if not object_keys or not stores:
+    """Have objects removed from every store, under keys that no row will ever name again.
+
+    What a row names is never removed like this, not even from a store that it does not claim: a moment later
+    it might, and nobody would know of the removal that is under way.
+    """
+    if not object_keys:
         return
+    everywhere: tuple[Store, ...] = ("local",) if around.s3 is None else ("local", "s3")
     request = RequestPurge(
         media_id=event.media_id,
         user_id=event.user_id,
         keys=tuple(object_keys),
-        stores=tuple(stores),
+        stores=everywhere,
         final=False,
-        s3=s3 or event.s3,
+        s3=around.s3,
         requested_by=_BY,
     )
     await emit(session, request, delay_seconds=delay)

@@ -30,7 +30,8 @@ async def claim(
 ) -> set[UUID]:
     """Claim a store for READY media whose copies, asked for at `asked_at`, are verified; return those.
 
-    Left out is what is to be purged, what is being removed from that store, or gave one up since `asked_at`.
+    Left out is what is to be purged, what is being removed from that store, and what has given one up or got
+    other keys since `asked_at`.
     """
     entitled = [
         row
@@ -38,7 +39,7 @@ async def claim(
         if row.status is MediaStatus.READY
         and row.purge_requested_at is None
         and row.removing != store
-        and (row.given_up_at is None or row.given_up_at < asked_at)
+        and all(moment is None or moment < asked_at for moment in (row.given_up_at, row.rekeyed_at))
     ]
     widened = [row.id for row in entitled if store not in stores_of(row.storage_status)]
     await _write(session, widened, storage_status=StorageStatus.BOTH, updated_at=now)
@@ -90,6 +91,7 @@ async def _lock(session: AsyncSession, media_ids: Collection[UUID]) -> list[Any]
             MEDIA.c.storage_status,
             MEDIA.c.removing,
             MEDIA.c.given_up_at,
+            MEDIA.c.rekeyed_at,
             MEDIA.c.purge_requested_at,
         )
         .where(MEDIA.c.id.in_(media_ids))

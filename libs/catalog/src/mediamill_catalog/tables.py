@@ -128,6 +128,8 @@ class Media(SQLModel, table=True):
     """Store that a run removes objects from at present: until it has ended, the row does not claim it."""
     given_up_at: datetime | None = None
     """When a store was given up last: a copy that was asked for before then does not count."""
+    rekeyed_at: datetime | None = None
+    """When objects got other keys last: a copy that was asked for before then does not count either."""
     storage_strategy: str = Field(
         default="local_only", max_length=16, sa_column_kwargs={"server_default": "local_only"}
     )

@@ -31,7 +31,7 @@ _AT_ONCE = 500
 _REFUSALS = {
     "not_found": "There is no such medium.",
     "not_ready": "The medium is not ready, or it was deleted.",
-    "not_an_image": "Only pictures are marked.",
+    "not_an_image": "Only pictures can be marked later; videos are marked while they are made.",
     "in_progress": "Another watermark job is at work on the medium.",
     "no_such_variant": "The medium has none of these variants.",
     "not_watermarked": "No variant of the medium is marked.",
@@ -114,11 +114,11 @@ async def settle(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
     lock = select(WATERMARK_JOBS).where(WATERMARK_JOBS.c.id == job_id).with_for_update()
     job = (await session.execute(lock)).one()
     counted = await session.execute(
-        select(WATERMARK_ITEMS.c.status, func.count())
+        select(WATERMARK_ITEMS.c.status, func.count().label("number"))
         .where(WATERMARK_ITEMS.c.parent_id == job_id)
         .group_by(WATERMARK_ITEMS.c.status)
     )
-    counts: dict[SyncItemStatus, int] = dict(counted.tuples().all())
+    counts: dict[SyncItemStatus, int] = {row.status: row.number for row in counted}
     done, failed = counts.get(SyncItemStatus.DONE, 0), counts.get(SyncItemStatus.FAILED, 0)
     status = _status(job.total, done, failed)
     await session.execute(

@@ -4,7 +4,7 @@ A result counts once, and only for the order that is out. What it stored and nob
 replaced goes after a grace, for those who are being served it at that moment.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,15 +26,13 @@ from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import JobMessage
 from mediamill_contracts.recipe import Store, Watermark
 from mediamill_contracts.sync import RequestPurge
-from mediamill_contracts.watermark import WatermarkApplied
+from mediamill_contracts.watermark import MediaRemade, WatermarkApplied
 from mediamill_outbox import emit, emit_later
 
+BUSY_SECONDS = 30
+"""Before the next order for a medium that is leaving a store: when that has ended, its place is known."""
 GRACE_SECONDS = 60
 """Replaced files stay so long for who has found out where they are and not read them yet."""
-
-
-class MediumBusyError(Exception):
-    """Objects of the medium are being removed from a store: the result has to wait until that has ended."""
 
 
 async def record_applied(
@@ -45,26 +43,34 @@ async def record_applied(
     now: datetime,
     trace_id: str | None = None,
 ) -> None:
-    """Write an order's result; raises MediumBusyError when it has to come again."""
+    """Write an order's result: the exchange, or why there is none.
+
+    An order that the medium did not wait for, since it has moved or is leaving a store, goes out again, also
+    when it failed: what it did not find may be where the medium is now.
+    """
     medium = await media.find(session, event.media_id, lock=True)
-    item = await _pending_item(session, event.job_id)
-    if medium is None or item is None or medium.status != MediaStatus.READY or medium.purge_requested_at:
+    item = await _item(session, event.job_id)
+    if item is not None and item.status is SyncItemStatus.DONE:
+        return
+    if item is None or item.status is SyncItemStatus.FAILED:
         await _discard(session, event, settings)
-        if item is not None:
-            await _end(session, item, now, code="not_ready", detail="The medium is gone.")
+        return
+    if medium is None or medium.status != MediaStatus.READY or medium.purge_requested_at:
+        await _discard(session, event, settings)
+        await _end(session, item, now, code="not_ready", detail="The medium is gone.")
+        return
+    claimed = stores_of(medium.storage_status)
+    has_moved = medium.original_key != event.source.key or not set(claimed) <= set(event.stored_in)
+    if has_moved or medium.removing is not None:
+        await _discard(session, event, settings)
+        await _order_again(session, item, medium, settings, now)
         return
     if event.code is not None:
         await _end(session, item, now, code=event.code, detail=event.detail or event.code)
         return
-    if medium.removing is not None:
-        raise MediumBusyError(f"objects are being removed from {medium.removing}")
-    claimed = stores_of(medium.storage_status)
-    if medium.original_key != event.source.key or not set(claimed) <= set(event.stored_in):
-        await _discard(session, event, settings)
-        await _order_again(session, item, medium, settings, now)
-        return
-    await _exchange(session, event, medium, claimed, settings=settings, now=now)
+    await _exchange(session, event, medium, settings=settings, now=now)
     parent = await _parent(session, item)
+    await _announce(session, event, medium, marked=parent.watermark is not None)
     line = Happening(
         event.media_id,
         event.wire_name,
@@ -88,8 +94,8 @@ async def record_lost_order(session: AsyncSession, payload: bytes, code: str, *,
         about = JobMessage.model_validate_json(payload)
     except ValidationError:
         return
-    item = await _pending_item(session, about.job_id)
-    if item is not None:
+    item = await _item(session, about.job_id)
+    if item is not None and item.status is SyncItemStatus.PENDING:
         detail = "Something went wrong on our side; the variants are as they were."
         await _end(session, item, now, code=public_code(code), detail=detail)
 
@@ -98,12 +104,15 @@ async def _exchange(
     session: AsyncSession,
     event: WatermarkApplied,
     medium: Row[Any],
-    claimed: Collection[Store],
     *,
     settings: PlatformSettings,
     now: datetime,
 ) -> None:
-    """Point the variants to their new objects; copies of the old ones that are under way do not count."""
+    """Point the variants to their new objects; copies of the old ones that are under way do not count.
+
+    Copies of the new ones in a store that the medium has given up meanwhile stay: to remove what is named now
+    could hit a claim that comes later.
+    """
     names = [variant.name for variant in event.variants]
     old = await session.scalars(
         select(VARIANTS.c.key).where(VARIANTS.c.media_id == medium.id, VARIANTS.c.name.in_(names))
@@ -125,14 +134,22 @@ async def _exchange(
                 revision=VARIANTS.c.revision + 1,
             )
         )
-    await session.execute(
-        update(MEDIA).where(MEDIA.c.id == medium.id).values(given_up_at=now, updated_at=now)
-    )
+    await session.execute(update(MEDIA).where(MEDIA.c.id == medium.id).values(rekeyed_at=now, updated_at=now))
     await emit_later(session, _removal(event, replaced, ("local", "s3"), settings), seconds=GRACE_SECONDS)
-    unclaimed = tuple(store for store in event.stored_in if store not in claimed)
-    if unclaimed:
-        keys = [variant.object.key for variant in event.variants]
-        await emit(session, _removal(event, keys, unclaimed, settings))
+
+
+async def _announce(
+    session: AsyncSession, event: WatermarkApplied, medium: Row[Any], *, marked: bool
+) -> None:
+    """Tell the owner once it can be seen."""
+    announcement = MediaRemade(
+        media_id=medium.id,
+        job_id=event.job_id,
+        user_id=medium.user_id,
+        variants=tuple(variant.name for variant in event.variants),
+        watermarked=marked,
+    )
+    await emit(session, announcement)
 
 
 async def _discard(session: AsyncSession, event: WatermarkApplied, settings: PlatformSettings) -> None:
@@ -173,14 +190,14 @@ async def _order_again(
     await session.execute(
         update(WATERMARK_ITEMS).where(WATERMARK_ITEMS.c.id == item.id).values(id=again, updated_at=now)
     )
-    await emit(session, order_of(again, parent.id, medium, wanted, watermark=watermark, settings=settings))
+    order = order_of(again, parent.id, medium, wanted, watermark=watermark, settings=settings)
+    await emit(session, order, delay_seconds=0 if medium.removing is None else BUSY_SECONDS)
 
 
-async def _pending_item(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
+async def _item(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
+    """Return the order's item, locked; None also for an order in whose place another went out."""
     found = await session.execute(
-        select(WATERMARK_ITEMS)
-        .where(WATERMARK_ITEMS.c.id == job_id, WATERMARK_ITEMS.c.status == SyncItemStatus.PENDING)
-        .with_for_update()
+        select(WATERMARK_ITEMS).where(WATERMARK_ITEMS.c.id == job_id).with_for_update()
     )
     return found.one_or_none()
 

@@ -166,7 +166,7 @@ NOTIFIER = Broadcast(
         "media.failed",
         "media.deleted",
         "media.restored",
-        "watermark.applied",
+        "media.remade",
         "sync.progressed",
         "sync.updated",
         "call.progressed",

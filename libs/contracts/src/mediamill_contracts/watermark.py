@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from mediamill_contracts.mark import VariantName
 from mediamill_contracts.media import JobResult, ReasonCode
 from mediamill_contracts.message import LongText
 from mediamill_contracts.recipe import ObjectKey, ObjectRef, ProducedVariant, Recipe, Store
@@ -35,3 +36,13 @@ class WatermarkApplied(JobResult):
     stored_in: tuple[Store, ...] = Field(default=("local",), min_length=1)
     code: ReasonCode | None = None
     detail: LongText | None = None
+
+
+class MediaRemade(JobResult):
+    """Variants were exchanged: whoever asks for the medium from now on is told of the new ones."""
+
+    wire_name: ClassVar[str] = "media.remade"
+
+    variants: tuple[VariantName, ...]
+    watermarked: bool
+    """Whether they carry a mark now."""

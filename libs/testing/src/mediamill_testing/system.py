@@ -96,7 +96,8 @@ class ServiceProcess:
 class MediamillSystem:
     """ingest, processor and notifier on one broker, one database and one storage folder.
 
-    The database must be migrated already. `environment` adds to what every service is given.
+    The database must be migrated already. `environment` adds to what every service is given. Whoever needs
+    `storage_sync` starts it.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class MediamillSystem:
         self.ingest = ServiceProcess("ingest", control, scratch=self.scratch)
         self.processor = ServiceProcess("processor", shared, scratch=self.scratch)
         self.notifier = ServiceProcess("notifier", shared, scratch=self.scratch)
+        self.storage_sync = ServiceProcess("storage-sync", shared, scratch=self.scratch)
         self.control_environment = control
         self._cleanup = control | {"PATH": os.environ["PATH"], "HOME": str(self.scratch.path)}
         self.services = (self.ingest, self.processor, self.notifier)
@@ -141,7 +143,7 @@ class MediamillSystem:
 
     def close(self) -> None:
         """Stop all services and remove their files."""
-        for service in self.services:
+        for service in (*self.services, self.storage_sync):
             service.close()
         self.scratch.remove()
 

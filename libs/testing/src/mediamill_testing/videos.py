@@ -51,6 +51,39 @@ class VideoKit:
         uneven = "select='not(mod(n\\,3))+lt(mod(n\\,20)\\,6)'"
         return self.make(target, filters=uneven, extra=("-fps_mode", "vfr"))
 
+    def changing_size(self, target: Path) -> Path:
+        """Write a dark video, in a Matroska container, whose second half has twice the size of the first."""
+        dark = "drawbox=color=0x404040:t=fill"
+        parts = [
+            self.make(target.with_name(f"{size}.ts"), size=size, seconds=1, audio=False, filters=dark)
+            for size in ("320x240", "640x480")
+        ]
+        whole = target.with_name("whole.ts")
+        whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+        self.run("-i", str(whole), "-c", "copy", "-f", "matroska", str(target))
+        return target
+
+    def high_dynamic_range(self, target: Path, transfer: str) -> Path:
+        """Write an evenly grey video of about 100 nits in PQ (`smpte2084`) or HLG (`arib-std-b67`)."""
+        tags = ("-color_trc", transfer, "-color_primaries", "bt2020", "-colorspace", "bt2020nc")
+        parameters = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+        return self.make(
+            target,
+            seconds=0.5,
+            audio=False,
+            filters="format=yuv420p10le,geq=lum=509:cb=512:cr=512",
+            codec=("-c:v", "libx264", "-preset", "ultrafast", "-x264-params", parameters, *tags),
+        )
+
+    def without_length(self, target: Path) -> Path:
+        """Write a video of two seconds whose headers say that it has none."""
+        data = bytearray(self.make(target, audio=False).read_bytes())
+        for box, offset in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
+            begin = data.index(box) + offset
+            data[begin : begin + 4] = bytes(4)
+        target.write_bytes(data)
+        return target
+
     def sound_only(self, target: Path) -> Path:
         """Write an MP4 with a tone and nothing to see, under the brand of a video."""
         self.run(

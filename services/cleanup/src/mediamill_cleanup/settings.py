@@ -45,7 +45,7 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
     forget_jobs_cron: Cron = "30 * * * *"
     """Finished jobs are removed."""
     prune_records_cron: Cron = "40 * * * *"
-    """Old entries of the inbox, idempotency keys, sync jobs and closed dead letters are removed."""
+    """Old entries of the inbox, idempotency keys, ended bulk jobs and closed dead letters are removed."""
     mend_drift_cron: Cron = "50 * * * *"
     """Media that are not where their strategy wants them are copied there."""
     watch_queues_cron: Cron = "*/5 * * * *"
@@ -70,7 +70,7 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
     dead_letters_seconds: int = Field(default=30 * DAY_SECONDS, ge=0)
     """How long dead letters are kept that were replayed or discarded; open ones are kept for ever."""
     sync_jobs_seconds: int = Field(default=30 * DAY_SECONDS, ge=DAY_SECONDS)
-    """How long ended sync jobs are kept."""
+    """How long ended sync jobs and watermark jobs are kept."""
     calls_seconds: int = Field(default=DAY_SECONDS, ge=0)
     """How long queued calls that ended are kept with their results."""
     stuck_message_seconds: int = Field(default=600, ge=1)
@@ -121,7 +121,7 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
             idempotency_keys=timedelta(seconds=self.idempotency_seconds),
             inbox=timedelta(seconds=self.inbox_seconds),
             dead_letters=timedelta(seconds=self.dead_letters_seconds),
-            sync_jobs=timedelta(seconds=self.sync_jobs_seconds),
+            bulk_jobs=timedelta(seconds=self.sync_jobs_seconds),
             calls=timedelta(seconds=self.calls_seconds),
             stuck_after=timedelta(seconds=self.stuck_message_seconds),
         )

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_contracts.call import RequestCall
+from mediamill_contracts.relocation import RelocationCompleted, RequestRelocation
 from mediamill_contracts.sync import RequestSync
 from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
 from mediamill_ingest.usecases.record_call import record_dead_call
 from mediamill_ingest.usecases.record_failure import FailureRecords
+from mediamill_ingest.usecases.record_relocation import record_dead_relocation
 from mediamill_ingest.usecases.record_sync import record_lost_sync
 from mediamill_ingest.usecases.record_watermark import record_lost_watermark
 from mediamill_messaging.transport import DeadLetter
@@ -16,6 +18,8 @@ from mediamill_outbox import DeadLetterEffect
 
 _EFFECTS: Mapping[str, DeadLetterEffect] = {
     RequestCall.wire_name: record_dead_call,
+    RequestRelocation.wire_name: record_dead_relocation,
+    RelocationCompleted.wire_name: record_dead_relocation,
     RequestSync.wire_name: record_lost_sync,
     RequestWatermark.wire_name: record_lost_watermark,
     WatermarkApplied.wire_name: record_lost_watermark,

@@ -19,7 +19,7 @@ from mediamill_contracts.media import (
 )
 from mediamill_contracts.platform import MessageSent, MessageUpdated, QueueAlerted
 from mediamill_contracts.sync import SyncProgressed, SyncUpdated
-from mediamill_contracts.watermark import WatermarkApplied
+from mediamill_contracts.watermark import MediaRemade
 
 OPERATORS = "operators"
 """Room of the people who run the installation."""
@@ -82,9 +82,9 @@ def restored(event: MediaRestored) -> Iterable[Notification]:
     yield Notification(user_room(event.user_id), "media:restored", payload)
 
 
-def watermarked(event: WatermarkApplied) -> Iterable[Notification]:
-    """Tell the owner which variants carry the mark now."""
-    payload = {**_ids(event), "variants": [variant.name for variant in event.variants]}
+def remade(event: MediaRemade) -> Iterable[Notification]:
+    """Tell the owner which variants carry a mark now, or do no more."""
+    payload = {**_ids(event), "variants": list(event.variants), "watermarked": event.watermarked}
     yield Notification(user_room(event.user_id), "media:watermarked", payload)
 
 
@@ -184,7 +184,7 @@ MAPPINGS: tuple[tuple[type[Message], Mapping], ...] = (
     (MediaFailed, failed),
     (MediaDeleted, deleted),
     (MediaRestored, restored),
-    (WatermarkApplied, watermarked),
+    (MediaRemade, remade),
     (CallProgressed, call_progressed),
     (CallCompleted, call_completed),
     (SyncProgressed, sync_progressed),

@@ -22,7 +22,7 @@ from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_processor.running_jobs import RunningJobs
 from mediamill_processor.sandbox.pool import PoolLimits, SandboxPool
 from mediamill_processor.settings import Lane, ProcessorSettings
-from mediamill_processor.video.binary import find_ffmpeg
+from mediamill_processor.video.binary import filters_of, find_ffmpeg
 from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegLimits
 from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_runtime.operations import operations_routes
@@ -63,7 +63,9 @@ class ProcessorParts:
 def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publisher) -> ProcessorParts:
     """Build the processor around a transport that the caller runs. Raises FfmpegMissingError."""
     pool = SandboxPool(_pool_limits(settings), settings.storage_root)
-    transcoder = VideoTranscoder(Ffmpeg(find_ffmpeg(), _video_limits(settings)), settings.storage_root)
+    program = find_ffmpeg()
+    ffmpeg = Ffmpeg(program, _video_limits(settings), filters_of(program))
+    transcoder = VideoTranscoder(ffmpeg, settings.storage_root)
     progress = ProgressAnnouncer(publisher)
     running = RunningJobs()
     lanes: dict[Lane, Subscription] = {

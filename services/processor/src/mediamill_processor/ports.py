@@ -1,14 +1,15 @@
 """What the use cases need from outside, as protocols."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from mediamill_contracts.media import MediaAccepted, Stage
-from mediamill_contracts.recipe import Lane, PictureFacts, Recipe, VariantSpec, VideoRecipe
-from mediamill_processor.video.files import Transcoding
+from mediamill_contracts.recipe import Lane, PictureFacts, Recipe, VariantSpec, VideoRecipe, Watermark
+from mediamill_processor.pipeline.placement import Box
+from mediamill_processor.video.files import Layers, Transcoding
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,30 @@ class Renderer(Protocol):
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """
 
+    def draw(
+        self, watermark: Watermark, sizes: Mapping[str, Box], *, lane: Lane, mark: Path | None = None
+    ) -> AbstractAsyncContextManager[Mapping[str, Path]]:
+        """Give a PNG with the mark alone for each size, by name, while the context lasts; they may be moved.
+
+        An exception says nothing about the file that the mark is laid over.
+        """
+
 
 class Transcoder(Protocol):
     """Makes renditions and a poster of a video without endangering the process that asks."""
 
     def transcode(
-        self, source: Path, media_type: str, recipe: VideoRecipe, *, on_share: Callable[[float], None]
+        self,
+        source: Path,
+        media_type: str,
+        recipe: VideoRecipe,
+        *,
+        on_share: Callable[[float], None],
+        layers: Layers | None = None,
     ) -> AbstractAsyncContextManager[Transcoding]:
         """Give the files while the context lasts; `on_share` is told the share that is done, 0 to 1.
+
+        `layers` draws what is laid over the renditions; the poster is without it.
 
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """

@@ -2,15 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
-from mediamill_contracts.recipe import Rendition, VideoLimits, VideoRecipe
+from mediamill_contracts.recipe import ObjectRef, Rendition, VideoLimits, VideoRecipe, Watermark
+from mediamill_processor.pipeline.placement import Box
+from mediamill_processor.pipeline.stamp import Stamp
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_processor.video.binary import find_ffmpeg
+from mediamill_processor.video.binary import filters_of, find_ffmpeg
 from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegFailedError, FfmpegLimits
 from mediamill_processor.video.files import Transcoding
 from mediamill_processor.video.transcoder import VideoTranscoder
@@ -27,6 +33,8 @@ LIMITS = FfmpegLimits(
     niceness=0,
     threads=2,
 )
+_BT709 = 1
+"""Code of ITU-T H.273."""
 RECIPE = VideoRecipe(renditions=(Rendition(name="video", max_short_side=720, preset="ultrafast"),))
 
 
@@ -47,7 +55,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def transcoder(root: Path) -> Iterator[VideoTranscoder]:
     """Give a started transcoder; afterwards nothing of any job is left."""
-    transcoder = VideoTranscoder(Ffmpeg(find_ffmpeg(), LIMITS), root)
+    program = find_ffmpeg()
+    transcoder = VideoTranscoder(Ffmpeg(program, LIMITS, filters_of(program)), root)
     transcoder.start()
     yield transcoder
     left = [path for path in (root / ".scratch").rglob("*") if path.is_file()]
@@ -150,11 +159,11 @@ async def test_sizes_are_even_square_and_bounded(
         assert (made.files[0].width, made.files[0].height) == expected
 
 
-@pytest.mark.parametrize("kind", ["ten bits", "no sound", "changing rate", "quicktime", "webm"])
+@pytest.mark.parametrize("kind", ["ten bits", "no sound", "changing rate", "no length", "quicktime", "webm"])
 async def test_uncommon_videos_play(
     kit: VideoKit, root: Path, transcoder: VideoTranscoder, kind: str
 ) -> None:
-    """Ten bits a colour, silence, an uneven rate and other containers become the same ordinary MP4."""
+    """Ten bits, silence, an uneven rate, no length in the headers, other containers: all become one kind."""
     media_type = "video/mp4"
     match kind:
         case "ten bits":
@@ -163,6 +172,8 @@ async def test_uncommon_videos_play(
             source = kit.make(root / "in.mp4", audio=False)
         case "changing rate":
             source = kit.changing_rate(root / "in.mp4")
+        case "no length":
+            source = kit.without_length(root / "in.mp4")
         case "quicktime":
             source, media_type = kit.make(root / "in.mov"), "video/quicktime"
         case _:
@@ -248,3 +259,88 @@ def brightness(picture: Path) -> float:
     with av.open(str(picture)) as container:
         frame = next(container.decode(video=0))
         return float(frame.to_ndarray(format="gray").mean())
+
+
+@asynccontextmanager
+async def red_layers(sizes: Mapping[str, Box]) -> AsyncIterator[Mapping[str, Path]]:
+    """Draw a red block near the right lower corner, a quarter as wide as the picture; none for `small`."""
+    with TemporaryDirectory() as folder:
+        logo = Path(folder) / "logo.png"
+        Image.new("RGB", (40, 20), (255, 0, 0)).save(logo)
+        image = ObjectRef(
+            key="logo.png", size_bytes=logo.stat().st_size, sha256="0" * 64, media_type="image/png"
+        )
+        stamp = Stamp(Watermark(image=image, opacity=1, scale=0.25, margin=10), logo)
+        drawn = {name: Path(folder) / name for name in sizes if name != "small"}
+        for name, path in drawn.items():
+            stamp.write_layer(sizes[name], path)
+        yield drawn
+
+
+def pixels_of(video: Path) -> list[Any]:
+    """Return every picture of a video or PNG as rows of RGB."""
+    with av.open(str(video)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+
+
+def is_red(pixels: Any) -> bool:
+    """Whether these pixels are all of the mark, as far as a lossy codec leaves it."""
+    return bool((pixels[..., 0] > 200).all() and (pixels[..., 1:] < 60).all())
+
+
+async def test_a_mark_is_laid_over_the_chosen_renditions(
+    kit: VideoKit, root: Path, transcoder: VideoTranscoder
+) -> None:
+    """Every picture of one shows it where it belongs and nowhere else; the other and the poster do not."""
+    source = kit.make(root / "in.mp4", seconds=1, filters="drawbox=color=0x404040:t=fill")
+    renditions = (*RECIPE.renditions, Rendition(name="small", max_short_side=144, preset="ultrafast"))
+    recipe = VideoRecipe(renditions=renditions, hls=True)
+    async with transcoder.transcode(
+        source, "video/mp4", recipe, on_share=lambda _: None, layers=red_layers
+    ) as made:
+        assert {file.name for file in made.files if file.watermarked} >= {"video", "hls_video_data"}
+        files = {file.name: file for file in made.files}
+        assert not files["small"].watermarked
+        pictures = pixels_of(files["video"].path)
+        assert len(pictures) == 15
+        for picture in pictures:
+            assert is_red(picture[194:226, 234:306])
+            picture[188:232, 228:312] = 0x40
+            assert abs(picture - 0x40).max() < 24
+        for path in (files["small"].path, made.poster):
+            assert all(abs(picture - 0x40).max() < 24 for picture in pixels_of(path))
+
+
+async def test_no_picture_escapes_the_mark(kit: VideoKit, root: Path, transcoder: VideoTranscoder) -> None:
+    """A source that changes its size half way is scaled to one size, and marked to the end."""
+    source = kit.changing_size(root / "in.webm")
+    async with transcoder.transcode(
+        source, "video/webm", RECIPE, on_share=lambda _: None, layers=red_layers
+    ) as made:
+        pictures = pixels_of(made.files[0].path)
+        assert len(pictures) == 30
+        assert all(is_red(picture[194:226, 234:306]) for picture in pictures)
+
+
+@pytest.mark.parametrize(("transfer", "expected"), [("smpte2084", 157), ("arib-std-b67", 125)])
+async def test_hdr_becomes_what_ordinary_screens_show(
+    kit: VideoKit, root: Path, transcoder: VideoTranscoder, transfer: str, expected: int
+) -> None:
+    """Light is brought into the range of BT.709, and what comes out says so; the poster is as bright."""
+    source = kit.high_dynamic_range(root / "in.mp4", transfer)
+    async for made in transcode(transcoder, source):
+        with av.open(str(made.files[0].path)) as container:
+            frame = next(container.decode(video=0))
+        assert (frame.color_trc, frame.color_primaries, frame.colorspace) == (_BT709, _BT709, _BT709)
+        assert abs(brightness(made.files[0].path) - expected) < 10
+        assert abs(brightness(made.poster) - expected) < 10
+
+
+async def test_hdr_plays_also_where_ffmpeg_cannot_map_tones(kit: VideoKit, root: Path) -> None:
+    """It looks pale then, which is better than nothing."""
+    pale = VideoTranscoder(Ffmpeg(find_ffmpeg(), LIMITS, filters=frozenset({"scale"})), root)
+    pale.start()
+    source = kit.high_dynamic_range(root / "in.mp4", "smpte2084")
+    async for made in transcode(pale, source):
+        assert abs(brightness(made.files[0].path) - 129) < 10
+    pale.stop()

@@ -17,8 +17,8 @@ class Retention:
     inbox: timedelta
     dead_letters: timedelta
     """Closed ones; open ones are kept for ever."""
-    sync_jobs: timedelta
-    """Ended ones."""
+    bulk_jobs: timedelta
+    """Ended sync and watermark jobs."""
     calls: timedelta
     """Ended ones, with their results."""
     stuck_after: timedelta
@@ -32,7 +32,8 @@ async def prune_records(database: Database, retention: Retention, run: Run) -> R
         "idempotency keys removed": pruning.idempotency_keys(run.now - retention.idempotency_keys),
         "inbox entries removed": pruning.inbox_entries(run.now - retention.inbox),
         "closed dead letters removed": pruning.closed_dead_letters(run.now - retention.dead_letters),
-        "ended sync jobs removed": pruning.ended_sync_jobs(run.now - retention.sync_jobs),
+        "ended sync jobs removed": pruning.ended_sync_jobs(run.now - retention.bulk_jobs),
+        "ended watermark jobs removed": pruning.ended_watermark_jobs(run.now - retention.bulk_jobs),
         "ended calls removed": pruning.ended_calls(run.now - retention.calls),
     }
     for what, rows in expired.items():

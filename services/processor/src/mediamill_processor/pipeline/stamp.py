@@ -22,6 +22,8 @@ _MARK_LIMITS = Limits(max_pixels=25_000_000)
 _LARGEST_SIDE = 4_096
 _RGBA_BANDS = 4
 _ALPHA = 3
+_QUICK = 1
+"""Compression of a PNG that is read once, soon."""
 
 
 class UnusableMarkError(Exception):
@@ -74,6 +76,13 @@ class Stamp:
         """Return `picture`, 3 or 4 bands of 8-bit sRGB, with the mark; raises OSError or MemoryError."""
         try:
             return self._draw(picture)
+        except pyvips.Error as error:
+            raise encoding_failure(error) from error
+
+    def write_layer(self, frame: Box, target: Path) -> None:
+        """Write the mark alone, on nothing, as a PNG of the frame's size; raises OSError or MemoryError."""
+        try:
+            target.write_bytes(self._layer(frame).pngsave_buffer(compression=_QUICK))
         except pyvips.Error as error:
             raise encoding_failure(error) from error
 

@@ -13,7 +13,9 @@ from mediamill_contracts.message import Part
 from mediamill_processor import fonts
 from mediamill_processor.pipeline.content import block_other_loaders
 from mediamill_processor.pipeline.lettering import shape_of_text
+from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.pipeline.render import inspect, render
+from mediamill_processor.pipeline.stamp import Stamp
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 from mediamill_processor.sandbox import confinement, landlock
@@ -22,14 +24,18 @@ from mediamill_processor.sandbox.protocol import (
     PROCEED,
     Boundaries,
     Decoded,
+    Drawn,
+    DrawOrder,
     Failed,
     Finished,
     Inspected,
+    Order,
     Ready,
     Refused,
     RenderOrder,
     StepTiming,
     VariantMade,
+    decode_order,
     encode_line,
 )
 
@@ -47,7 +53,7 @@ def main() -> None:
     send(Ready(holds=tuple(_confine(boundaries))))
     while line := sys.stdin.buffer.readline():
         confinement.grant_processor_time(boundaries.cpu_seconds)
-        _serve(RenderOrder.model_validate_json(line), send)
+        _serve(decode_order(line), send)
 
 
 def _confine(boundaries: Boundaries) -> list[str]:
@@ -61,9 +67,9 @@ def _confine(boundaries: Boundaries) -> list[str]:
     ]
 
 
-def _serve(order: RenderOrder, send: Send) -> None:
+def _serve(order: Order, send: Send) -> None:
     try:
-        finished = _render(order, send)
+        finished = _draw(order) if isinstance(order, DrawOrder) else _render(order, send)
     except UnacceptableFileError as verdict:
         send(Refused(code=verdict.code, detail=verdict.detail))
     except MemoryError:
@@ -72,6 +78,13 @@ def _serve(order: RenderOrder, send: Send) -> None:
         send(Failed(error=f"{type(error).__name__}: {error}"[:_MAX_ERROR_LENGTH]))
     else:
         send(finished)
+
+
+def _draw(order: DrawOrder) -> Drawn:
+    stamp = Stamp(order.watermark, order.mark)
+    for layer in order.layers:
+        stamp.write_layer(Box(layer.width, layer.height), order.scratch / layer.name)
+    return Drawn()
 
 
 def _render(order: RenderOrder, send: Send) -> Finished:

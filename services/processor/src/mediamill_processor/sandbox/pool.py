@@ -7,18 +7,25 @@ one ends too is it the file's fault. Only a spent budget of processor time speak
 
 import asyncio
 import os
-import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from mediamill_contracts.recipe import Lane, Recipe
+from mediamill_contracts.recipe import Lane, Recipe, Watermark
 from mediamill_processor import metrics
+from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_processor.ports import RenderedVariant, Rendering, Step
+from mediamill_processor.ports import Rendering
+from mediamill_processor.sandbox.answers import (
+    Done,
+    RenderingFailedError,
+    answer_of,
+    file_in,
+    rendering_of,
+)
 from mediamill_processor.sandbox.budget import PixelBudget
 from mediamill_processor.sandbox.lanes import Seats
 from mediamill_processor.sandbox.loss import ChildLostError
@@ -27,10 +34,12 @@ from mediamill_processor.sandbox.protocol import (
     PROCEED,
     Boundaries,
     Decoded,
-    Failed,
+    Drawn,
+    DrawOrder,
     Finished,
     Inspected,
-    Refused,
+    LayerSize,
+    Order,
     RenderOrder,
     Reply,
 )
@@ -40,10 +49,6 @@ _MOST_PICTURES = 16_000_000
 """Pixels that a child may decode without asking, at most; half of the budget stays for larger pictures."""
 
 _log = structlog.get_logger(__name__)
-
-
-class RenderingFailedError(Exception):
-    """The job could not be done, through no fault of the file."""
 
 
 @dataclass(frozen=True)
@@ -132,15 +137,38 @@ class SandboxPool:
                 threads=1,
                 granted_pixels=self._granted_pixels,
             )
+            finished = await self._carry_out(order, lane, on_decoded, Finished)
+            yield rendering_of(finished, recipe, folder)
+
+    @asynccontextmanager
+    async def draw(
+        self, watermark: Watermark, sizes: Mapping[str, Box], *, lane: Lane, mark: Path | None = None
+    ) -> AsyncIterator[Mapping[str, Path]]:
+        """Give a PNG with the mark alone for each size, by name, while the context lasts.
+
+        Raises RenderingFailedError: a mark that makes a child die is no verdict on what it is laid over.
+        """
+        with self._scratch.job_folder() as folder:
+            layers = tuple(LayerSize(name=name, **vars(size)) for name, size in sizes.items())
+            order = DrawOrder(watermark=watermark, mark=mark, scratch=folder, layers=layers)
             try:
-                finished = await self._attempt(order, lane, on_decoded, alone=False)
-            except ChildLostError as loss:
-                finished = await self._attempt_again(order, lane, on_decoded, loss)
-            yield _rendering(finished, recipe, folder)
+                await self._carry_out(order, lane, lambda: None, Drawn)
+            except UnacceptableFileError as verdict:
+                raise RenderingFailedError(f"the mark cannot be drawn: {verdict}") from verdict
+            yield {name: file_in(folder, name) for name in sizes}
+
+    async def _carry_out(
+        self, order: Order, lane: Lane, on_decoded: Callable[[], None], expected: type[Done]
+    ) -> Done:
+        try:
+            reply = await self._attempt(order, lane, on_decoded, alone=False)
+        except ChildLostError as loss:
+            reply = await self._attempt_again(order, lane, on_decoded, loss)
+        return answer_of(reply, expected)
 
     async def _attempt_again(
-        self, order: RenderOrder, lane: Lane, on_decoded: Callable[[], None], first: ChildLostError
-    ) -> Finished:
+        self, order: Order, lane: Lane, on_decoded: Callable[[], None], first: ChildLostError
+    ) -> Reply:
         if first.cause == "processor_time" and first.verdict:
             raise first.verdict from first
         if self._stopping:
@@ -153,8 +181,8 @@ class SandboxPool:
             raise second.verdict from second
 
     async def _attempt(
-        self, order: RenderOrder, lane: Lane, on_decoded: Callable[[], None], *, alone: bool
-    ) -> Finished:
+        self, order: Order, lane: Lane, on_decoded: Callable[[], None], *, alone: bool
+    ) -> Reply:
         """Let one child do the job; `alone`: a fresh one, and no other decoding meanwhile."""
         if lane == "bulk":
             self._open_express()
@@ -163,8 +191,9 @@ class SandboxPool:
             if alone:
                 await self._vacate(seat)
             child = await self._occupy(seat)
-            order = order.model_copy(update={"threads": self._threads(lane)})
-            reply = await self._converse(child, order, on_decoded, alone=alone)
+            if isinstance(order, RenderOrder):
+                order = order.model_copy(update={"threads": self._threads(lane)})
+            return await self._converse(child, order, on_decoded, alone=alone)
         except ChildLostError as loss:
             _log.warning("child lost", cause=loss.cause, error=str(loss))
             metrics.CHILDREN_LOST.labels(loss.cause).inc()
@@ -175,19 +204,20 @@ class SandboxPool:
             raise
         finally:
             self._give_back(seat, lane)
-        return _answer(reply)
 
     async def _converse(
-        self, child: SandboxProcess, order: RenderOrder, on_decoded: Callable[[], None], *, alone: bool
+        self, child: SandboxProcess, order: Order, on_decoded: Callable[[], None], *, alone: bool
     ) -> Reply:
         """Send the order and return the last answer.
 
         Most pictures fit what is reserved before they are inspected. For a larger one that is given back
         first: who waits for memory must hold none.
         """
-        granted = 0 if alone else order.granted_pixels
+        granted = 0 if alone else self._granted_pixels
+        if isinstance(order, RenderOrder):
+            order = order.model_copy(update={"granted_pixels": granted})
         async with self._budget.reserve(granted):
-            child.order(order.model_copy(update={"granted_pixels": granted}))
+            child.order(order)
             reply = await self._last_answer(child, on_decoded)
         if not isinstance(reply, Inspected):
             return reply
@@ -263,36 +293,3 @@ class SandboxPool:
             await self._occupy(seat)
         except (ChildLostError, OSError) as error:
             _log.error("cannot start a child", error=str(error))
-
-
-def _answer(reply: Reply) -> Finished:
-    match reply:
-        case Finished():
-            return reply
-        case Refused(code=code, detail=detail):
-            raise UnacceptableFileError(code, detail)
-        case Failed(error=error):
-            raise RenderingFailedError(error)
-        case _:
-            raise ChildLostError("crashed", "spoke out of turn")
-
-
-def _is_plain_file(path: Path) -> bool:
-    """Whether it is a file itself, and no link to one."""
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def _rendering(finished: Finished, recipe: Recipe, folder: Path) -> Rendering:
-    """Match the child's answer with what was asked for and the files that are there; trust no name of its."""
-    made = {variant.name: variant for variant in finished.variants}
-    variants = []
-    for spec in recipe.variants:
-        path, size = folder / spec.name, made.get(spec.name)
-        if size is None or not _is_plain_file(path):
-            raise RenderingFailedError(f"no file for variant {spec.name}")
-        variants.append(RenderedVariant(spec, path, size.width, size.height, size.frames))
-    steps = tuple(Step(timing.step, timing.started_ns, timing.ended_ns) for timing in finished.timings)
-    return Rendering(finished.facts, tuple(variants), steps)

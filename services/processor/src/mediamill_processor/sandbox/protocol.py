@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from mediamill_contracts.mark import VariantName
 from mediamill_contracts.message import Part, ShortText
-from mediamill_contracts.recipe import MediaType, PictureFacts, Recipe
+from mediamill_contracts.recipe import MediaType, PictureFacts, Recipe, Watermark
 from mediamill_processor.pipeline.verdicts import VerdictCode
 
 MAX_LINE_BYTES = 64 * 1024
@@ -41,6 +41,7 @@ class Boundaries(Part):
 class RenderOrder(Part):
     """One job: read `source`, write a file named after each variant to `scratch`."""
 
+    kind: Literal["render"] = "render"
     source: Path
     media_type: MediaType
     scratch: Path
@@ -50,6 +51,29 @@ class RenderOrder(Part):
     threads: int
     granted_pixels: int
     """Pictures of up to so many pixels are decoded at once, larger ones after `Inspected` and `PROCEED`."""
+
+
+class LayerSize(Part):
+    """The size in pixels of a picture that a mark is to be laid over, and the name of the file."""
+
+    name: VariantName
+    width: int = Field(ge=1, le=16_383)
+    height: int = Field(ge=1, le=16_383)
+
+
+class DrawOrder(Part):
+    """One job: draw the mark alone, on nothing, as a PNG for each size in `scratch`."""
+
+    kind: Literal["draw"] = "draw"
+    watermark: Watermark
+    mark: Path | None
+    """File of an image mark."""
+    scratch: Path
+    layers: tuple[LayerSize, ...] = Field(min_length=1)
+
+
+Order = RenderOrder | DrawOrder
+_orders: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="kind")])
 
 
 class Ready(Part):
@@ -99,6 +123,12 @@ class Finished(Part):
     timings: tuple[StepTiming, ...]
 
 
+class Drawn(Part):
+    """All layers are written."""
+
+    kind: Literal["drawn"] = "drawn"
+
+
 class Refused(Part):
     """The verdict on the file."""
 
@@ -114,13 +144,18 @@ class Failed(Part):
     error: ShortText
 
 
-Reply = Ready | Inspected | Decoded | Finished | Refused | Failed
+Reply = Ready | Inspected | Decoded | Finished | Drawn | Refused | Failed
 _replies: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="kind")])
 
 
 def encode_line(message: Part) -> bytes:
     """Return a message as one line."""
     return message.model_dump_json().encode() + b"\n"
+
+
+def decode_order(line: bytes) -> Order:
+    """Return the parent's order."""
+    return _orders.validate_json(line)
 
 
 def decode_reply(line: bytes) -> Reply:

@@ -4,6 +4,7 @@ Safe to run twice: keys follow from the job. Nothing that is in use is replaced:
 job's own, and whoever keeps the records exchanges one for the other.
 """
 
+from mediamill_contracts.media import ReasonCode
 from mediamill_contracts.recipe import ProducedVariant
 from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
 from mediamill_messaging.errors import PermanentError
@@ -23,7 +24,8 @@ async def apply_watermark(
 ) -> WatermarkApplied:
     """Return the result to publish.
 
-    Raises PermanentError(`source_missing`, `watermark_missing`) when there is nothing to work on.
+    Also when there is nothing to work on, or no mark (`source_missing`, `watermark_missing`): the medium may
+    have moved while the order waited, and whoever keeps the records knows where to.
     """
     try:
         async with (
@@ -41,9 +43,9 @@ async def apply_watermark(
             record_steps(rendering.steps)
             return _result(request, await _store(request, rendering, stores))
     except ObjectNotFoundError:
-        raise PermanentError("source_missing", "the original is no longer there") from None
-    except UnacceptableFileError as verdict:
-        return _result(request, (), verdict)
+        return _result(request, (), "source_missing", "The original is no longer there.")
+    except (UnacceptableFileError, PermanentError) as failure:
+        return _result(request, (), failure.code, failure.detail)
 
 
 async def _store(
@@ -61,7 +63,8 @@ async def _store(
 def _result(
     request: RequestWatermark,
     variants: tuple[ProducedVariant, ...],
-    verdict: UnacceptableFileError | None = None,
+    code: ReasonCode | None = None,
+    detail: str | None = None,
 ) -> WatermarkApplied:
     return WatermarkApplied(
         media_id=request.media_id,
@@ -71,6 +74,6 @@ def _result(
         source=request.source,
         variants=variants,
         stored_in=request.recipe.stores,
-        code=verdict.code if verdict is not None else None,
-        detail=verdict.detail if verdict is not None else None,
+        code=code,
+        detail=detail,
     )

@@ -10,6 +10,7 @@ from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaReject
 from mediamill_messaging.errors import PermanentError
 from mediamill_processor.ports import Progress, Renderer, Transcoder
 from mediamill_processor.usecases.mark_file import mark_file
+from mediamill_processor.usecases.mark_layers import mark_layers
 from mediamill_processor.usecases.products import MadeFile, source_store_of, store_products
 from mediamill_processor.usecases.render_image import ENCODED, STARTED, made_files
 from mediamill_processor.usecases.settle import settle
@@ -30,8 +31,8 @@ async def transcode_video(
 ) -> MediaProcessed | MediaRejected | None:
     """Return the result to publish, or None when an earlier run has published it.
 
-    Raises PermanentError(`source_missing`) when there is nothing to work on, and `no_video_recipe` for a job
-    that does not say what to make.
+    Raises PermanentError(`source_missing`, `watermark_missing`) when there is nothing to work on, and
+    `no_video_recipe` for a job that does not say what to make.
     """
     progress.report(job, "started", STARTED, attempt)
     steps = _Steps(job, progress, attempt)
@@ -46,10 +47,14 @@ async def _transcode(
     started = time.monotonic()
     async with (
         source_store_of(job, stores).local_copy(job.source.key) as source,
-        transcoder.transcode(
-            source, job.source.media_type, job.recipe.video, on_share=steps.note
-        ) as transcoding,
         mark_file(job.recipe, stores) as mark,
+        transcoder.transcode(
+            source,
+            job.source.media_type,
+            job.recipe.video,
+            on_share=steps.note,
+            layers=mark_layers(job.recipe, renderer, lane=job.lane, mark=mark),
+        ) as transcoding,
         renderer.render(
             transcoding.poster, "image/png", job.recipe, lane=job.lane, on_decoded=lambda: None, mark=mark
         ) as poster,
@@ -63,6 +68,7 @@ async def _transcode(
                     file.width,
                     file.height,
                     duration_ms=file.duration_ms,
+                    watermarked=file.watermarked,
                 )
                 for file in transcoding.files
             ),

@@ -4,10 +4,12 @@ Sources are opened as local files with the demuxer that their type names, so tha
 disguise is never followed (https://ffmpeg.org/ffmpeg-protocols.html, `protocol_whitelist`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mediamill_contracts.recipe import Rendition
+from mediamill_processor.video.picture_filters import Look, graph_of, rendition_filters
 
 DEMUXERS = {"video/mp4": "mov", "video/quicktime": "mov", "video/webm": "matroska"}
 """The one demuxer of each accepted type."""
@@ -16,6 +18,15 @@ SEGMENT_SECONDS = 4
 _MAX_FRAMES_PER_SECOND = 60
 _BLACK_PERCENT = 95
 """A frame with so many black pixels is no poster."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A rendition, the file it is written to, and how its pictures are made."""
+
+    rendition: Rendition
+    target: Path
+    look: Look
 
 
 def _input(source: Path, demuxer: str, threads: int) -> list[str]:
@@ -28,14 +39,9 @@ def _input(source: Path, demuxer: str, threads: int) -> list[str]:
 
 
 def transcode(
-    source: Path,
-    media_type: str,
-    renditions: Mapping[Path, Rendition],
-    *,
-    threads: int,
-    max_seconds: float,
+    source: Path, media_type: str, outputs: Sequence[Output], *, threads: int, max_seconds: float
 ) -> list[str]:
-    """Decode once and encode every rendition into the file it is mapped from.
+    """Decode once and encode every rendition into its file.
 
     Rotation is applied by ffmpeg itself, pixels are made square and 8-bit 4:2:0, sides even; metadata,
     subtitles, chapters and data streams stay behind. At most `max_seconds` are written.
@@ -45,9 +51,10 @@ def transcode(
         "-filter_complex_threads",
         str(threads),
         "-filter_complex",
-        _filters(list(renditions.values())),
+        graph_of([output.look for output in outputs]),
     ]
-    for number, (target, rendition) in enumerate(renditions.items()):
+    for number, output in enumerate(outputs):
+        rendition = output.rendition
         arguments += [
             *("-map", f"[v{number}]", "-map", "0:a:0?", "-sn", "-dn"),
             *("-map_metadata", "-1", "-map_chapters", "-1"),
@@ -55,32 +62,24 @@ def transcode(
             *("-threads", str(threads), "-fpsmax", str(_MAX_FRAMES_PER_SECOND)),
             *("-force_key_frames", f"expr:gte(t,n_forced*{SEGMENT_SECONDS})"),
             *("-c:a", "aac", "-b:a", f"{rendition.audio_kbps}k", "-ac", "2", "-ar", "48000"),
-            *("-t", f"{max_seconds:g}", "-movflags", "+faststart", "-f", "mp4", f"file:{target}"),
+            *("-t", f"{max_seconds:g}", "-movflags", "+faststart", "-f", "mp4", f"file:{output.target}"),
         ]
     return arguments
 
 
-def _filters(renditions: list[Rendition]) -> str:
-    copies = "".join(f"[s{number}]" for number in range(len(renditions)))
-    chains = [f"[0:v:0]split={len(renditions)}{copies}"]
-    chains += [f"[s{number}]{_scale(rendition)}[v{number}]" for number, rendition in enumerate(renditions)]
-    return ";".join(chains)
+def poster(video: Path, demuxer: str, look: Look | None, target: Path, *, skip_black: bool) -> list[str]:
+    """Take the first frame as PNG, or the first that is not black (no file if all are).
 
-
-def _scale(rendition: Rendition) -> str:
-    """Square the pixels, then bound the shorter side; both sides even, nothing enlarged."""
-    bound = f"max(2,trunc(min({{side}},{rendition.max_short_side})/2)*2)"
-    width = f"if(gt(iw,ih),-2,{bound.format(side='iw')})"
-    height = f"if(gt(iw,ih),{bound.format(side='ih')},-2)"
-    return f"scale='iw*sar':ih,scale='{width}':'{height}':flags=bicubic,setsar=1,format=yuv420p"
-
-
-def poster(video: Path, target: Path, *, skip_black: bool) -> list[str]:
-    """Take the first frame of our own MP4 as PNG, or the first that is not black (no file if all are)."""
+    Frames of our own MP4 are taken as they are; those of a source get the look of a rendition.
+    """
     less_black = f"metadata=select:key=lavfi.blackframe.pblack:value={_BLACK_PERCENT}:function=less"
+    filters = [
+        *([] if look is None else [rendition_filters(look)]),
+        *([f"blackframe=amount=0,{less_black}"] if skip_black else []),
+    ]
     return [
-        *_input(video, "mov", 1),
-        *("-map", "0:v:0", *(("-vf", f"blackframe=amount=0,{less_black}") if skip_black else ())),
+        *_input(video, demuxer, 1),
+        *("-map", "0:v:0", *(("-vf", ",".join(filters)) if filters else ())),
         *("-frames:v", "1", "-pix_fmt", "rgb24", "-c:v", "png", "-f", "image2", "-update", "1"),
         f"file:{target}",
     ]

@@ -52,6 +52,8 @@ class Ffmpeg:
 
     program: Path
     limits: FfmpegLimits
+    filters: frozenset[str] = frozenset()
+    """Names of the filters that it has."""
 
     async def run(
         self,
@@ -63,8 +65,8 @@ class Ffmpeg:
     ) -> None:
         """Run to the end; `on_second` is told how many seconds of output there are.
 
-        It may read below `readable` and write below `writable`. When the caller is cancelled, ffmpeg is gone
-        before the cancellation goes on. Raises FfmpegFailedError.
+        It may read below `readable` and write below `writable`, which is its working folder. When the caller
+        is cancelled, ffmpeg is gone before the cancellation goes on. Raises FfmpegFailedError.
         """
         process = await self._start(arguments, readable, writable)
         listening = asyncio.create_task(_last_words(process))
@@ -107,7 +109,7 @@ class Ffmpeg:
             stdout=PIPE,
             stderr=PIPE,
             env={"LC_ALL": "C.UTF-8"},
-            cwd=os.sep,
+            cwd=writable,
             start_new_session=True,
         )
 

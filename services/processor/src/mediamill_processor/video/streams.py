@@ -11,15 +11,19 @@ import av
 import av.audio.stream
 import av.subtitles.stream
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_processor.video.protocol import Streams
+from mediamill_processor.video.protocol import Matrix, Streams, Transfer
 
 _OPTIONS = {"protocol_whitelist": "file", "probesize": "10000000", "analyzeduration": "10000000"}
 _OPEN_SECONDS = 30
 _MAX_PACKETS = 2_000
 """Packets looked at for the first picture; a real file has it among the first few."""
+_TRANSFERS: dict[int, Transfer] = {16: "pq", 18: "hlg"}
+_MATRICES: dict[int, Matrix] = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
+"""Codes of ITU-T H.273, as frames carry them."""
 
 
 def look_at(path: Path, demuxer: str) -> Streams:
@@ -39,11 +43,15 @@ def _describe(container: InputContainer) -> Streams:
     if not pictures:
         raise UnacceptableFileError("no_video", "there is no video in the file")
     stream = pictures[0]
-    _decode_first(container, stream)
+    picture = _decode_first(container, stream)
     audio = container.streams.audio[0].codec_context.name if container.streams.audio else None
     return Streams(
-        width=stream.codec_context.width,
-        height=stream.codec_context.height,
+        width=picture.width,
+        height=picture.height,
+        pixel_aspect=float(stream.sample_aspect_ratio or 1),
+        rotation=round(picture.rotation),
+        transfer=_TRANSFERS.get(int(picture.color_trc), "sdr"),
+        matrix=_MATRICES.get(int(picture.colorspace)),
         frames_per_second=float(stream.average_rate or stream.guessed_rate or Fraction(25)),
         duration=_duration(container, stream),
         video_codec=stream.codec_context.name,
@@ -56,10 +64,10 @@ def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _decode_first(container: InputContainer, stream: VideoStream) -> None:
+def _decode_first(container: InputContainer, stream: VideoStream) -> VideoFrame:
     for number, packet in enumerate(container.demux(stream)):
-        if any(True for _ in packet.decode()):
-            return
+        for picture in packet.decode():
+            return picture
         if number > _MAX_PACKETS:
             break
     raise UnacceptableFileError("corrupt", "no picture of the video can be decoded")

@@ -5,20 +5,30 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
 from mediamill_contracts.recipe import VideoFacts, VideoLimits, VideoRecipe
+from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 from mediamill_processor.sandbox.scratch import ScratchFolder
 from mediamill_processor.video import arguments
+from mediamill_processor.video.arguments import Output
 from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegFailedError
-from mediamill_processor.video.files import Transcoding, VideoFile
+from mediamill_processor.video.files import Layers, Transcoding, VideoFile
+from mediamill_processor.video.picture_filters import Look
 from mediamill_processor.video.playlists import name_parts, write_master
 from mediamill_processor.video.probe import probe
 from mediamill_processor.video.protocol import Streams
+from mediamill_processor.video.sizes import rendition_size, shown_size
 from mediamill_storage.keys import PLAYLIST_TYPE
+
+_log = structlog.get_logger(__name__)
 
 _LOST_SECONDS, _LOST_SHARE = 1.0, 0.05
 """A transcode may be shorter than the file claims by as much; a file that was cut off loses more."""
 _DISK_FULL = "No space left on device"
+_TONE_MAPPING = frozenset({"zscale", "tonemap"})
+"""Filters of ffmpeg without which HDR looks pale."""
 
 
 class VideoTranscoder:
@@ -27,9 +37,12 @@ class VideoTranscoder:
     def __init__(self, ffmpeg: Ffmpeg, root: Path) -> None:
         self._ffmpeg = ffmpeg
         self._scratch = ScratchFolder(root)
+        self._maps_tones = ffmpeg.filters >= _TONE_MAPPING
 
     def start(self) -> None:
         """Make the scratch folder, and remove those of processes that died."""
+        if not self._maps_tones:
+            _log.warning("this ffmpeg cannot map tones: HDR will look pale", path=str(self._ffmpeg.program))
         self._scratch.open()
 
     def stop(self) -> None:
@@ -38,40 +51,80 @@ class VideoTranscoder:
 
     @asynccontextmanager
     async def transcode(
-        self, source: Path, media_type: str, recipe: VideoRecipe, *, on_share: Callable[[float], None]
+        self,
+        source: Path,
+        media_type: str,
+        recipe: VideoRecipe,
+        *,
+        on_share: Callable[[float], None],
+        layers: Layers | None = None,
     ) -> AsyncIterator[Transcoding]:
         """Give the files while the context lasts; `on_share` is told the share that is done, 0 to 1.
 
+        `layers` draws what is laid over the renditions; the poster is without it.
         Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
         """
         with self._scratch.job_folder() as folder:
             demuxer = arguments.DEMUXERS[media_type]
             found = await probe(source, demuxer, readable=source, writable=folder)
-            _check(found, recipe.limits)
-            targets = {folder / rendition.name: rendition for rendition in recipe.renditions}
+            shown = shown_size(found)
+            _check(found, shown, recipe.limits)
+            outputs = await self._outputs(found, shown, recipe, layers, folder)
             command = arguments.transcode(
                 source,
                 media_type,
-                targets,
+                outputs,
                 threads=self._ffmpeg.limits.threads,
                 max_seconds=recipe.limits.max_seconds + 2 * _LOST_SECONDS,
             )
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
-            await self._encode(command, source, folder, shares)
-            files = [await self._verified(path, found, folder) for path in targets]
-            poster = await self._poster(files[0].path, folder)
+            await self._run(command, source, folder, shares.note)
+            files = [await self._verified(output, found, folder) for output in outputs]
+            poster = await self._poster(outputs[0], source, demuxer, folder)
             if recipe.hls:
                 files += await self._playlists(files, folder)
             yield Transcoding(_facts(found, files[0]), tuple(files), poster)
 
-    async def _encode(self, command: list[str], source: Path, folder: Path, shares: "_Shares") -> None:
+    async def _outputs(
+        self, found: Streams, shown: Box, recipe: VideoRecipe, layers: Layers | None, folder: Path
+    ) -> list[Output]:
+        """Plan the renditions, and bring what is laid over them to where ffmpeg reads it."""
+        transfer = found.transfer if self._maps_tones else "sdr"
+        sizes = {rendition.name: rendition_size(shown, rendition) for rendition in recipe.renditions}
+        marks: dict[str, str] = {}
+        if layers is not None:
+            async with layers(sizes) as drawn:
+                for name, layer in drawn.items():
+                    marks[name] = layer.rename(folder / f"{name}_mark").name
+        return [
+            Output(
+                rendition,
+                folder / rendition.name,
+                Look(
+                    sizes[rendition.name],
+                    transfer,
+                    marks.get(rendition.name),
+                    found.matrix if transfer == "sdr" else "bt709",
+                ),
+            )
+            for rendition in recipe.renditions
+        ]
+
+    async def _run(
+        self,
+        command: list[str],
+        source: Path,
+        folder: Path,
+        on_second: Callable[[float], None] | None = None,
+    ) -> None:
         try:
-            await self._ffmpeg.run(command, readable=source, writable=folder, on_second=shares.note)
+            await self._ffmpeg.run(command, readable=source, writable=folder, on_second=on_second)
         except FfmpegFailedError as failure:
             raise _verdict(failure) from failure
 
-    async def _verified(self, path: Path, source: Streams, folder: Path) -> VideoFile:
+    async def _verified(self, output: Output, source: Streams, folder: Path) -> VideoFile:
         """Open what was made, decode its first picture, and compare its length with what was claimed."""
+        path = output.target
         made = await probe(path, "mov", readable=folder, writable=folder)
         duration = made.duration or 0
         claimed = source.duration or duration
@@ -79,14 +132,29 @@ class VideoTranscoder:
             raise UnacceptableFileError(
                 "truncated", f"claims {claimed:.1f} s, but only {duration:.1f} s can be played"
             )
-        return VideoFile(path.name, path, "video/mp4", made.width, made.height, round(duration * 1000))
+        return VideoFile(
+            path.name,
+            path,
+            "video/mp4",
+            made.width,
+            made.height,
+            round(duration * 1000),
+            watermarked=output.look.mark is not None,
+        )
 
-    async def _poster(self, video: Path, folder: Path) -> Path:
-        """Take the first picture that is not black; of an all black video, the first."""
+    async def _poster(self, output: Output, source: Path, demuxer: str, folder: Path) -> Path:
+        """Take the first picture that is not black; of an all black video, the first.
+
+        It comes from the rendition, or, where that is marked, from the source: the poster is a picture that
+        gets a mark of its own, or none.
+        """
         target = folder / "poster.png"
+        video, look = source, output.look
+        if look.mark is None:
+            video, demuxer, look = output.target, "mov", None
         for skip_black in (True, False):
-            command = arguments.poster(video, target, skip_black=skip_black)
-            await self._ffmpeg.run(command, readable=folder, writable=folder)
+            command = arguments.poster(video, demuxer, look, target, skip_black=skip_black)
+            await self._run(command, video, folder)
             if target.exists():
                 return target
         raise UnacceptableFileError("corrupt", "no picture of the video can be shown")
@@ -120,11 +188,11 @@ class _Shares:
             self._on_share(share)
 
 
-def _check(found: Streams, limits: VideoLimits) -> None:
+def _check(found: Streams, shown: Box, limits: VideoLimits) -> None:
     """Refuse what would cost too much, before it costs anything."""
-    if found.width * found.height > limits.max_pixels:
+    if max(found.width * found.height, shown.width * shown.height) > limits.max_pixels:
         raise UnacceptableFileError(
-            "too_many_pixels", f"{found.width} by {found.height} pixels; {limits.max_pixels:,} are allowed"
+            "too_many_pixels", f"{shown.width} by {shown.height} pixels; {limits.max_pixels:,} are allowed"
         )
     if found.duration is not None and found.duration > limits.max_seconds:
         raise UnacceptableFileError(

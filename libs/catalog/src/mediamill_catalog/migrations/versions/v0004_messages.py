@@ -10,7 +10,8 @@ TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Add the tables."""
+    """Add the tables, and when a medium's objects got other keys."""
+    op.add_column("media", sa.Column("rekeyed_at", TIME, nullable=True))
     op.create_table(
         "conversation",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -54,6 +55,7 @@ def upgrade() -> None:
         sa.Column("media_id", sa.Uuid(), nullable=False),
         sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("relocation_run", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("media_id"),
         sa.ForeignKeyConstraint(["media_id"], ["media.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["message_id"], ["chat_message.id"], ondelete="CASCADE"),
@@ -71,3 +73,4 @@ def downgrade() -> None:
         "conversation",
     ):
         op.drop_table(table)
+    op.drop_column("media", "rekeyed_at")
