@@ -291,15 +291,17 @@ async def test_attachments_live_and_go_with_their_message(
         urls = [url for each in message["attachments"] for url in each["urls"].values()]
         await asyncio.to_thread(system.storage_sync.start)
 
+        answers: set[int] = set()
+
         async def have_moved() -> bool:
-            answers = [(await bob.get(url)).status_code for url in urls]
-            assert set(answers) == {200}
+            answers.update([(await bob.get(url)).status_code for url in urls])
             in_s3, locally = (
                 found - known for found, known in zip(await _kept(bucket, system), before, strict=True)
             )
             return in_s3 == locally and all(folder in key for key in in_s3)
 
         await eventually(have_moved, timeout=PATIENCE_SECONDS)
+        assert answers == {200}
         for step, status in (("delivered", "DELIVERED"), ("seen", "SEEN")):
             answer = await bob.post(f"/api/messages/{message['id']}/{step}")
             assert answer.json()["status"] == status

@@ -85,7 +85,7 @@ async def test_chosen_renditions_and_posters_are_marked(
     for variant in result.variants:
         content = BytesIO(await content_of(store, variant.object.key))
         if variant.name == "video":
-            with av.open(content) as container:
+            with av.open(content, mode="r") as container:
                 pictures[variant.name] = next(container.decode(video=0)).to_image()
         else:
             pictures[variant.name] = Image.open(content)

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mediamill_catalog import attachments, media, timeline
 from mediamill_catalog.core import MEDIA, VARIANTS
 from mediamill_catalog.placement import stores_of
+from mediamill_catalog.recovery import public_code
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.tables import MediaStatus
 from mediamill_catalog.timeline import Happening
@@ -97,7 +98,7 @@ async def record_lost_relocation(session: AsyncSession, payload: bytes, code: st
         run.run,
     ):
         return
-    detail = {"messageId": str(run.chat_message_id), "code": code}
+    detail = {"messageId": str(run.chat_message_id), "code": public_code(code)}
     await timeline.record(session, Happening(run.media_id, ABANDONED, now, detail=detail))
 
 

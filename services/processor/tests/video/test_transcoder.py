@@ -206,7 +206,7 @@ async def test_truncated_video_is_refused(kit: VideoKit, root: Path, transcoder:
 async def test_limits_are_looked_at_before_transcoding(
     kit: VideoKit, root: Path, transcoder: VideoTranscoder
 ) -> None:
-    """Too long, too large and too fast each have their code."""
+    """Too long, too large, too fast and too oblong each have their code."""
     source = kit.make(root / "in.mp4", seconds=3)
     for limits, code in (
         (VideoLimits(max_seconds=2), "too_long"),
@@ -215,6 +215,9 @@ async def test_limits_are_looked_at_before_transcoding(
     ):
         recipe = RECIPE.model_copy(update={"limits": limits})
         assert await refusal(transcoder, source, recipe) == code
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-pix_fmt", "yuv420p")
+    oblong = kit.make(root / "in.webm", size="17000x16", seconds=0.1, audio=False, codec=vp9)
+    assert await refusal(transcoder, oblong, media_type="video/webm") == "side_too_long"
 
 
 async def test_cancelled_transcode_leaves_no_process(

@@ -26,6 +26,8 @@ _log = structlog.get_logger(__name__)
 
 _LOST_SECONDS, _LOST_SHARE = 1.0, 0.05
 """A transcode may be shorter than the file claims by as much; a file that was cut off loses more."""
+_LONGEST_SIDE = 16_382
+"""Pixels; the encoder takes no more."""
 _DISK_FULL = "No space left on device"
 _TONE_MAPPING = frozenset({"zscale", "tonemap"})
 """Filters of ffmpeg without which HDR looks pale."""
@@ -149,11 +151,12 @@ class VideoTranscoder:
         gets a mark of its own, or none.
         """
         target = folder / "poster.png"
-        video, look = source, output.look
-        if look.mark is None:
-            video, demuxer, look = output.target, "mov", None
+        is_marked = output.look.mark is not None
+        video, look = (source, output.look) if is_marked else (output.target, None)
         for skip_black in (True, False):
-            command = arguments.poster(video, demuxer, look, target, skip_black=skip_black)
+            command = arguments.poster(
+                video, demuxer if is_marked else "mov", look, target, skip_black=skip_black
+            )
             await self._run(command, video, folder)
             if target.exists():
                 return target
@@ -193,6 +196,10 @@ def _check(found: Streams, shown: Box, limits: VideoLimits) -> None:
     if max(found.width * found.height, shown.width * shown.height) > limits.max_pixels:
         raise UnacceptableFileError(
             "too_many_pixels", f"{shown.width} by {shown.height} pixels; {limits.max_pixels:,} are allowed"
+        )
+    if max(shown.width, shown.height) > _LONGEST_SIDE:
+        raise UnacceptableFileError(
+            "side_too_long", f"{shown.width} by {shown.height} pixels; {_LONGEST_SIDE:,} a side are allowed"
         )
     if found.duration is not None and found.duration > limits.max_seconds:
         raise UnacceptableFileError(
