@@ -53,7 +53,9 @@ async def handlers(
     transcoder = VideoTranscoder(Ffmpeg(program, limits, filters_of(program)), store_root(store))
     transcoder.start()
     progress = ProgressAnnouncer(publisher)
-    return VideoHandlers(Stores(store), pool, transcoder, publisher, progress, PROCESSOR_VIDEOS.retry)
+    return VideoHandlers(
+        Stores(store), pool, publisher, progress, PROCESSOR_VIDEOS.retry, transcoder=transcoder
+    )
 
 
 @pytest.fixture
