@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mediamill_catalog import drift, timeline, watermark_jobs
 from mediamill_catalog.core import VARIANTS
@@ -15,9 +15,10 @@ from mediamill_contracts.sync import RequestPurge, RequestSync
 from mediamill_contracts.watermark import MediaRemade, RequestWatermark, WatermarkApplied
 from mediamill_database import Database
 from mediamill_outbox.tables import outbox
+from mediamill_storage.keys import PLAYLIST_TYPE
 
 from .rows import add_medium
-from .world import World
+from .world import MARK, World
 
 
 @pytest.fixture
@@ -52,20 +53,19 @@ async def test_a_job_counts_every_medium_once(world: World) -> None:
     """What cannot be done fails at once, what is lost on the way fails later, the rest is done."""
     good, lost = await world.upload(), await world.upload()
     unready = await add_medium(world.database, status=MediaStatus.PROCESSING)
-    film = await add_medium(world.database, kind="video")
-    job = await world.mark(good, lost, unready, film, new_id(), good)
-    assert await world.job(job) == ("active", 0, 3)
+    job = await world.mark(good, lost, unready, new_id(), good)
+    assert await world.job(job) == ("active", 0, 2)
     of_good, of_lost = sorted(world.pending(RequestWatermark), key=lambda order: order.media_id == lost)
     await world.deliver(of_good)
     (result,) = world.pending(WatermarkApplied)
     await world.deliver(result)
-    assert await world.job(job) == ("active", 1, 3)
+    assert await world.job(job) == ("active", 1, 2)
     for _ in range(2):
         await lose(world, of_lost)
-    assert await world.job(job) == ("partial_failed", 1, 4)
+    assert await world.job(job) == ("partial_failed", 1, 3)
     await lose(world, result)
-    assert await world.job(job) == ("partial_failed", 1, 4)
-    assert await codes(world, job) == [None, "not_an_image", "not_found", "not_ready", "processing_failed"]
+    assert await world.job(job) == ("partial_failed", 1, 3)
+    assert await codes(world, job) == [None, "not_found", "not_ready", "processing_failed"]
     assert await shown(world, good) == {"large": (True, 1), "thumb": (True, 1)}
     assert await shown(world, lost) == {"large": (False, 0), "thumb": (False, 0)}
     async with world.database.read() as session:
@@ -205,3 +205,46 @@ async def test_a_copy_of_what_was_exchanged_is_made_again(world: World) -> None:
     await world.settle()
     assert (await world.medium(media_id)).row.storage_status is StorageStatus.BOTH
     assert await world.broken() == []
+
+
+FILM = {
+    "video": ("video/mp4", 1920, 1080),
+    "p480": ("video/mp4", 854, 480),
+    "hls": (PLAYLIST_TYPE, 1920, 1080),
+    "hls_video": (PLAYLIST_TYPE, 1920, 1080),
+    "hls_video_data": ("video/mp4", 1920, 1080),
+    "hls_p480": (PLAYLIST_TYPE, 854, 480),
+    "hls_p480_data": ("video/mp4", 854, 480),
+    "poster": ("image/jpeg", 1280, 720),
+}
+"""Type and size of each variant of a video."""
+
+
+async def test_a_video_is_made_again_as_a_whole(world: World) -> None:
+    """All that is stored of it is asked for, on a queue apart; only what was chosen gets the mark."""
+    media_id = await add_medium(world.database, kind="video", variants=tuple(FILM))
+    async with world.database.write() as session:
+        for name, (media_type, width, height) in FILM.items():
+            await session.execute(
+                update(VARIANTS)
+                .where(VARIANTS.c.name == name)
+                .values(media_type=media_type, width=width, height=height)
+            )
+    world.stored["local"] |= {each.key for each in (await world.medium(media_id)).objects("local")}
+    job = await world.mark(media_id, mark=MARK.model_copy(update={"variants": ("video", "poster")}))
+    (order,) = world.pending(RequestWatermark)
+    assert order.routing_key == "watermark.requested.video"
+    film = order.recipe.video
+    assert film is not None
+    assert [(each.name, each.max_short_side) for each in film.renditions] == [("video", 1080), ("p480", 480)]
+    assert (film.hls, film.revision) == (True, 1)
+    assert [(each.name, each.format, each.width) for each in order.recipe.variants] == [
+        ("poster", "jpeg", 1280)
+    ]
+    await world.settle()
+    assert await world.job(job) == ("completed", 1, 0)
+    seen = await shown(world, media_id)
+    assert {name for name, (is_marked, _) in seen.items() if is_marked} == {"video", "poster"}
+    assert {revision for _, revision in seen.values()} == {1}
+    assert await world.broken() == []
+    assert await codes(world, await world.mark(media_id, mark=None)) == [None]

@@ -4,7 +4,7 @@ Workers do to sets of keys what the real ones do to files, and answer what those
 everything that a row names must be in every store that the row claims.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,12 +24,13 @@ from mediamill_catalog.watermark_jobs import WatermarkRequest
 from mediamill_catalog.watermark_results import record_applied
 from mediamill_contracts import MESSAGES, Message
 from mediamill_contracts.ids import new_id
-from mediamill_contracts.recipe import ObjectRef, ProducedVariant, Store, Watermark
+from mediamill_contracts.recipe import ObjectRef, ProducedVariant, Recipe, Store, Watermark
 from mediamill_contracts.relocation import RelocationCompleted, RequestRelocation
 from mediamill_contracts.sync import MediaPurged, RequestPurge, RequestSync, SyncCompleted, SyncFailure
 from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
 from mediamill_database import Database
 from mediamill_outbox.tables import outbox
+from mediamill_storage.keys import PLAYLIST_TYPE
 
 from .rows import NOW, add_medium
 
@@ -70,7 +71,8 @@ class World:
 
     async def mark(self, *media_ids: UUID, mark: Watermark | None = MARK) -> UUID:
         """Ask for a watermark job."""
-        request = WatermarkRequest("boss", mark, media_ids=media_ids)
+        chosen = () if mark is None else mark.variants
+        request = WatermarkRequest("boss", mark, variants=chosen, media_ids=media_ids)
         async with self.database.write() as session:
             job_id = await watermark_jobs.plan(session, request, settings=SETTINGS, now=self.tick())
         await self.collect()
@@ -277,19 +279,14 @@ class World:
                 **shared, variants=(), stored_in=request.recipe.stores, code="source_missing"
             )
         made = []
-        for spec in request.recipe.variants:
-            key = f"{request.variant_prefix}_{spec.name}.webp"
+        for name, media_type in _products(request.recipe):
+            key = f"{request.variant_prefix}_{name}.bin"
             for store in request.recipe.stores:
                 self._add(store, key)
-            image = ObjectRef(key=key, size_bytes=7, sha256="2" * 64, media_type="image/webp")
+            product = ObjectRef(key=key, size_bytes=7, sha256="2" * 64, media_type=media_type)
+            is_marked = request.recipe.marks(name)
             made.append(
-                ProducedVariant(
-                    name=spec.name,
-                    object=image,
-                    width=40,
-                    height=30,
-                    watermarked=request.recipe.watermark is not None,
-                )
+                ProducedVariant(name=name, object=product, width=40, height=30, watermarked=is_marked)
             )
         return WatermarkApplied(**shared, variants=tuple(made), stored_in=request.recipe.stores)
 
@@ -328,3 +325,15 @@ class World:
             if key not in missing:
                 self._add(target, key)
         return missing
+
+
+def _products(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield name and type of everything that a worker makes."""
+    for spec in recipe.variants:
+        yield spec.name, f"image/{spec.format}"
+    if recipe.video is not None:
+        for rendition in recipe.video.renditions:
+            yield rendition.name, "video/mp4"
+            yield f"hls_{rendition.name}_data", "video/mp4"
+            yield f"hls_{rendition.name}", PLAYLIST_TYPE
+        yield "hls", PLAYLIST_TYPE

@@ -1,6 +1,6 @@
 """Pictures, jobs, a pool with real children, and a publisher that remembers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from hashlib import sha256
@@ -16,6 +16,9 @@ from mediamill_contracts.media import MediaAccepted
 from mediamill_contracts.recipe import Limits, ObjectRef, Recipe, VariantSpec
 from mediamill_messaging.subscription import Delivery
 from mediamill_processor.sandbox.pool import PoolLimits, SandboxPool
+from mediamill_processor.video.binary import filters_of, find_ffmpeg
+from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegLimits
+from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_storage.keys import original_key
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.object_store import ObjectStore
@@ -92,6 +95,24 @@ async def start_pool(store: LocalObjectStore, tmp_path: Path) -> AsyncIterator[S
             return pool
 
         yield start
+
+
+@pytest.fixture
+def transcoder(store: LocalObjectStore, tmp_path: Path) -> Iterator[VideoTranscoder]:
+    """Give a started transcoder over the store."""
+    program = find_ffmpeg()
+    limits = FfmpegLimits(
+        cpu_seconds=60,
+        wall_seconds=60,
+        memory_bytes=1_500_000_000,
+        file_bytes=100_000_000,
+        niceness=0,
+        threads=1,
+    )
+    transcoder = VideoTranscoder(Ffmpeg(program, limits, filters_of(program)), tmp_path / "store")
+    transcoder.start()
+    yield transcoder
+    transcoder.stop()
 
 
 @pytest.fixture

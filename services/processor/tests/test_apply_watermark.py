@@ -16,6 +16,7 @@ from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
 from mediamill_processor.handlers import ImageHandlers, WatermarkHandler
 from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_processor.sandbox.answers import RenderingFailedError
+from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.stores import Stores
 from mediamill_testing.photos import PhotoCorpus
@@ -36,10 +37,13 @@ TEXT = Watermark(text="© <b>Mediamill</b> & Söhne", opacity=1, scale=0.8, posi
 
 @pytest.fixture
 async def handler(
-    store: LocalObjectStore, start_pool: StartPool, publisher: RememberingPublisher
+    store: LocalObjectStore,
+    start_pool: StartPool,
+    transcoder: VideoTranscoder,
+    publisher: RememberingPublisher,
 ) -> WatermarkHandler:
     """Give a handler with a real pool."""
-    return WatermarkHandler(Stores(store), await start_pool(), publisher)
+    return WatermarkHandler(Stores(store), await start_pool(), transcoder, publisher)
 
 
 def requested(job: MediaAccepted, watermark: Watermark | None, **changes: Any) -> RequestWatermark:
@@ -179,7 +183,7 @@ async def test_both_stores_get_the_variants(
     recipe = job.recipe.model_copy(
         update={"strategy": "both", "s3": S3Location(bucket="any"), "watermark": TEXT}
     )
-    both = WatermarkHandler(Stores(store, Provider()), handler.renderer, publisher)
+    both = WatermarkHandler(Stores(store, Provider()), handler.renderer, handler.transcoder, publisher)
     await both.on_watermark_requested(requested(job, TEXT).model_copy(update={"recipe": recipe}), DELIVERY)
     (result,) = publisher.of("watermark.applied")
     assert result.stored_in == ("local", "s3")

@@ -3,6 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import av
 import pytest
@@ -10,17 +11,17 @@ from PIL import Image
 
 from mediamill_contracts.recipe import ObjectRef, Rendition, VariantSpec, VideoRecipe, Watermark
 from mediamill_contracts.topology import PROCESSOR_VIDEOS
+from mediamill_contracts.watermark import RequestWatermark
 from mediamill_messaging.errors import PermanentError
-from mediamill_processor.handlers import VideoHandlers
+from mediamill_processor.handlers import VideoHandlers, WatermarkHandler
 from mediamill_processor.progress import ProgressAnnouncer
-from mediamill_processor.video.binary import filters_of, find_ffmpeg
-from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegLimits
+from mediamill_processor.video.binary import find_ffmpeg
 from mediamill_processor.video.transcoder import VideoTranscoder
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.stores import Stores
 from mediamill_testing.videos import VideoKit
 
-from .conftest import DELIVERY, RECIPE, RememberingPublisher, StartPool, Submit, content_of, store_root
+from .conftest import DELIVERY, RECIPE, RememberingPublisher, StartPool, Submit, content_of
 
 BRIGHT = 150
 FILM = RECIPE.model_copy(
@@ -37,22 +38,13 @@ FILM = RECIPE.model_copy(
 
 @pytest.fixture
 async def handlers(
-    store: LocalObjectStore, start_pool: StartPool, publisher: RememberingPublisher
+    store: LocalObjectStore,
+    start_pool: StartPool,
+    transcoder: VideoTranscoder,
+    publisher: RememberingPublisher,
 ) -> VideoHandlers:
     """Give the handlers of the video lane, composed as the service does."""
-    pool = await start_pool()
-    program = find_ffmpeg()
-    limits = FfmpegLimits(
-        cpu_seconds=60,
-        wall_seconds=60,
-        memory_bytes=1_500_000_000,
-        file_bytes=100_000_000,
-        niceness=0,
-        threads=1,
-    )
-    transcoder = VideoTranscoder(Ffmpeg(program, limits, filters_of(program)), store_root(store))
-    transcoder.start()
-    progress = ProgressAnnouncer(publisher)
+    pool, progress = await start_pool(), ProgressAnnouncer(publisher)
     return VideoHandlers(
         Stores(store), pool, publisher, progress, PROCESSOR_VIDEOS.retry, transcoder=transcoder
     )
@@ -111,3 +103,33 @@ async def test_a_video_is_not_published_without_its_mark(
     with pytest.raises(PermanentError, match="watermark_missing"):
         await handlers.on_media_accepted(job, DELIVERY)
     assert publisher.of("media.processed") == []
+
+
+async def test_a_video_is_made_again_without_its_mark(
+    handlers: VideoHandlers,
+    submit: Submit,
+    store: LocalObjectStore,
+    publisher: RememberingPublisher,
+    film: bytes,
+) -> None:
+    """All of it is bare, and playlists name their parts by addresses that no cache has yet."""
+    job = submit(film, "video/mp4")
+    video = VideoRecipe(renditions=(Rendition(name="video", preset="ultrafast"),), hls=True, revision=1)
+    request = RequestWatermark(
+        media_id=job.media_id,
+        job_id=uuid4(),
+        user_id=job.user_id,
+        parent_job_id=uuid4(),
+        source=job.source,
+        variant_prefix=f"{job.variant_prefix}_again",
+        recipe=FILM.model_copy(update={"watermark": None, "video": video}),
+    )
+    handler = WatermarkHandler(handlers.stores, handlers.renderer, handlers.transcoder, publisher)
+    await handler.on_watermark_requested(request, DELIVERY)
+    (result,) = publisher.of("watermark.applied")
+    contents = {each.name: await content_of(store, each.object.key) for each in result.variants}
+    assert contents.keys() == {"video", "hls", "hls_video", "hls_video_data", "poster", "thumb"}
+    assert not any(variant.watermarked for variant in result.variants)
+    assert bright_part(Image.open(BytesIO(contents["poster"]))) is None
+    assert b"\nhls_video?v=1\n" in contents["hls"]
+    assert b'URI="hls_video_data?v=1"' in contents["hls_video"]

@@ -5,7 +5,7 @@ under new keys, so that nobody who is being served sees a file change. A medium 
 All functions run inside the caller's transaction and emit what they cause through the outbox.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,6 @@ _AT_ONCE = 500
 _REFUSALS = {
     "not_found": "There is no such medium.",
     "not_ready": "The medium is not ready, or it was deleted.",
-    "not_an_image": "Only pictures can be marked later; videos are marked while they are made.",
     "in_progress": "Another watermark job is at work on the medium.",
     "no_such_variant": "The medium has none of these variants.",
     "not_watermarked": "No variant of the medium is marked.",
@@ -149,7 +148,6 @@ async def _chosen(session: AsyncSession, request: WatermarkRequest) -> list[UUID
         return []
     ready = (
         MEDIA.c.status == MediaStatus.READY,
-        MEDIA.c.kind == "image",
         MEDIA.c.purge_requested_at.is_(None),
     )
     found = await session.execute(
@@ -183,7 +181,7 @@ async def _place(
     items, orders = [], []
     for media_id in media_ids:
         row, item_id = rows.get(media_id), new_id()
-        names = _names(request, variants.get(media_id, ()))
+        names = _names(request, variants.get(media_id, ()), is_video=row is not None and row.kind == "video")
         code = _refusal(request, row, names, busy)
         items.append(
             {
@@ -212,12 +210,17 @@ async def _place(
     await enqueue_all(session, [seal(order) for order in orders])
 
 
-def _names(request: WatermarkRequest, variants: Iterable[Row[Any]]) -> list[str]:
-    """Return the names of the variants to make again."""
-    pictures = [variant for variant in variants if variant.media_type.startswith("image/")]
-    if request.variants:
-        return [variant.name for variant in pictures if variant.name in request.variants]
-    return [variant.name for variant in pictures if request.watermark is not None or variant.watermarked]
+def _names(request: WatermarkRequest, variants: Sequence[Row[Any]], *, is_video: bool) -> list[str]:
+    """Return the names of the variants to make again; of a video all, if one of them is concerned."""
+    names = [variant.name for variant in variants]
+    concerned = [
+        variant.name
+        for variant in variants
+        if (
+            variant.name in request.variants if request.variants else request.watermark or variant.watermarked
+        )
+    ]
+    return names if is_video and concerned else concerned
 
 
 def _refusal(
@@ -227,8 +230,6 @@ def _refusal(
         return "not_found"
     if row.status != MediaStatus.READY or row.deleted_at is not None or row.original_key is None:
         return "not_ready"
-    if row.kind != "image":
-        return "not_an_image"
     if row.id in busy:
         return "in_progress"
     if not names:

@@ -9,7 +9,16 @@ from sqlalchemy import Row
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.stored_media import StoredMedium
 from mediamill_catalog.tables import StorageStatus
-from mediamill_contracts.recipe import Limits, Recipe, StorageStrategy, VariantSpec, Watermark
+from mediamill_contracts.recipe import (
+    Limits,
+    Recipe,
+    Rendition,
+    StorageStrategy,
+    VariantSpec,
+    VideoLimits,
+    VideoRecipe,
+    Watermark,
+)
 from mediamill_contracts.watermark import RequestWatermark
 
 _STRATEGIES: dict[StorageStatus, StorageStrategy] = {
@@ -18,6 +27,10 @@ _STRATEGIES: dict[StorageStatus, StorageStrategy] = {
     StorageStatus.BOTH: "both",
 }
 """The strategy that stores where the medium is now."""
+_PLAYLIST, _PART_OF_PLAYLIST = "hls", "hls_"
+_SMALLEST_SIDE = 144
+_WHATEVER_WAS_ACCEPTED = VideoLimits(max_seconds=14_400, max_pixels=100_000_000, max_frames_per_second=1_000)
+"""The limits of its time have judged the original already."""
 
 
 def order_of(
@@ -29,10 +42,15 @@ def order_of(
     watermark: Watermark | None,
     settings: PlatformSettings,
 ) -> RequestWatermark:
-    """Return the order to make these variants again, under keys that no other order uses."""
+    """Return the order to make these variants again, under keys that no other order uses.
+
+    Of a video they are all there is: one run makes them, and playlists name each other's parts.
+    """
     strategy = _STRATEGIES[StorageStatus(row.storage_status)]
     source = StoredMedium(row, []).objects("s3" if strategy == "s3_only" else "local")[0]
-    described = {spec.name: spec for spec in settings.variants_of(row.entity_type)}
+    is_video = row.kind == "video"
+    described = {} if is_video else {spec.name: spec for spec in settings.variants_of(row.entity_type)}
+    pictures = [variant for variant in variants if variant.media_type.startswith("image/")]
     return RequestWatermark(
         media_id=row.id,
         job_id=item_id,
@@ -41,12 +59,37 @@ def order_of(
         source=source,
         variant_prefix=f"{source.key.rpartition('.')[0]}_{item_id.hex[-12:]}",
         recipe=Recipe(
-            variants=tuple(described.get(variant.name) or _as_it_is(variant) for variant in variants),
-            watermark=None if watermark is None else watermark.model_copy(update={"variants": ()}),
-            limits=_limits_of(row),
+            variants=tuple(described.get(variant.name) or _as_it_is(variant) for variant in pictures),
+            video=_video_as_it_is(variants) if is_video else None,
+            watermark=_mark(watermark, is_video=is_video),
+            limits=Limits() if is_video else _limits_of(row),
             strategy=strategy,
             s3=settings.known_s3_location,
         ),
+    )
+
+
+def _mark(watermark: Watermark | None, *, is_video: bool) -> Watermark | None:
+    """Let the mark say which of a video's variants get it; of a picture only those are made that do."""
+    return watermark if watermark is None or is_video else watermark.model_copy(update={"variants": ()})
+
+
+def _video_as_it_is(variants: Sequence[Row[Any]]) -> VideoRecipe:
+    """Describe what is stored of a video: all its renditions, and the playlists if it has any."""
+    films = [
+        variant
+        for variant in variants
+        if variant.media_type == "video/mp4" and not variant.name.startswith(_PART_OF_PLAYLIST)
+    ]
+    films.sort(key=lambda film: (film.width * film.height, film.name), reverse=True)
+    return VideoRecipe(
+        renditions=tuple(
+            Rendition(name=film.name, max_short_side=max(_SMALLEST_SIDE, min(film.width, film.height)))
+            for film in films
+        ),
+        hls=any(variant.name == _PLAYLIST for variant in variants),
+        revision=1 + max(variant.revision for variant in variants),
+        limits=_WHATEVER_WAS_ACCEPTED,
     )
 
 

@@ -108,6 +108,8 @@ class VideoRecipe(Part):
     """The first is the one to play where only one can be chosen."""
     hls: bool = False
     """Also make HTTP Live Streaming playlists of the renditions."""
+    revision: int = Field(default=0, ge=0)
+    """Of the addresses by which playlists name their parts: another each time that these are made again."""
     limits: VideoLimits = VideoLimits()
 
 

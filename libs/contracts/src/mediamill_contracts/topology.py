@@ -107,6 +107,15 @@ PROCESSOR_WATERMARKS = Queue(
     retry=RetryPolicy(delays=(2, 4, 8)),
     concurrency=5,
 )
+PROCESSOR_VIDEO_WATERMARKS = Queue(
+    "processor.video-watermarks",
+    "processor",
+    ("watermark.requested.video",),
+    retry=RetryPolicy(delays=(2, 4, 8)),
+    concurrency=1,
+    consumer_timeout_ms=2 * 60 * 60 * 1000,
+)
+"""Apart from what users upload, so that a job over many videos delays none of theirs by more than one."""
 STORAGE_SYNC_TRANSFERS = Queue(
     "storage-sync.transfers",
     "storage-sync",
@@ -145,6 +154,7 @@ QUEUES: tuple[Queue, ...] = (
     PROCESSOR_IMAGES_BULK,
     PROCESSOR_VIDEOS,
     PROCESSOR_WATERMARKS,
+    PROCESSOR_VIDEO_WATERMARKS,
     STORAGE_SYNC_TRANSFERS,
     STORAGE_SYNC_PURGES,
     STORAGE_SYNC_RELOCATIONS,

@@ -24,6 +24,11 @@ class RequestWatermark(JobResult):
     """Only the variants to make; without a watermark it is taken off. The strategy names the stores that the
     medium is in: each of them gets every variant."""
 
+    @property
+    def routing_key(self) -> str:
+        """Videos, which take minutes, have a queue of their own."""
+        return self.wire_name if self.recipe.video is None else f"{self.wire_name}.video"
+
 
 class WatermarkApplied(JobResult):
     """The variants are made and stored, or the file could not be read: then `code` says why."""

@@ -99,12 +99,15 @@ class WatermarkHandler:
 
     stores: Stores
     renderer: Renderer
+    transcoder: Transcoder
     publisher: Publisher
 
     async def on_watermark_requested(self, request: RequestWatermark, _delivery: Delivery) -> None:
         """Make the variants again, publish the result, and wait for the confirm."""
         with metrics.PROCESSING_SECONDS.labels("any", "watermark").time():
-            result = await apply_watermark(request, stores=self.stores, renderer=self.renderer)
+            result = await apply_watermark(
+                request, stores=self.stores, renderer=self.renderer, transcoder=self.transcoder
+            )
         await self.publisher.publish(result)
 
 

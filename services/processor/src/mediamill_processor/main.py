@@ -9,6 +9,7 @@ from mediamill_contracts.topology import (
     PROCESSOR_CANCELLATIONS,
     PROCESSOR_IMAGES,
     PROCESSOR_IMAGES_BULK,
+    PROCESSOR_VIDEO_WATERMARKS,
     PROCESSOR_VIDEOS,
     PROCESSOR_WATERMARKS,
     Queue,
@@ -65,7 +66,7 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
     pool = SandboxPool(_pool_limits(settings), settings.storage_root)
     program = find_ffmpeg()
     ffmpeg = Ffmpeg(program, _video_limits(settings), filters_of(program))
-    transcoder = VideoTranscoder(ffmpeg, settings.storage_root)
+    transcoder = VideoTranscoder(ffmpeg, settings.storage_root, at_once=settings.videos_at_once)
     progress = ProgressAnnouncer(publisher)
     running = RunningJobs()
     lanes: dict[Lane, Subscription] = {
@@ -87,8 +88,11 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
     lanes["videos"] = Subscription(
         PROCESSOR_VIDEOS, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
     )
-    marked = WatermarkHandler(stores, pool, publisher).on_watermark_requested
-    lanes["watermarks"] = Subscription(PROCESSOR_WATERMARKS, (route(RequestWatermark, marked),))
+    marked = route(
+        RequestWatermark, WatermarkHandler(stores, pool, transcoder, publisher).on_watermark_requested
+    )
+    lanes["watermarks"] = Subscription(PROCESSOR_WATERMARKS, (marked,))
+    lanes["video-watermarks"] = Subscription(PROCESSOR_VIDEO_WATERMARKS, (marked,))
     cancelled = route(MediaFailed, Cancellations(running).on_media_failed)
     return ProcessorParts(
         tuple(subscription for lane, subscription in lanes.items() if lane in settings.lanes),

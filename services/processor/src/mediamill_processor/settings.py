@@ -1,7 +1,7 @@
 """Settings of the processor, from `PROCESSOR_*`."""
 
 import os
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
@@ -9,7 +9,8 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.settings import StorageSettings
 
-Lane = Literal["images", "images-bulk", "videos", "watermarks"]
+Lane = Literal["images", "images-bulk", "videos", "watermarks", "video-watermarks"]
+_LANES: frozenset[Lane] = frozenset(get_args(Lane))
 
 
 def _cores() -> int:
@@ -40,7 +41,7 @@ class ProcessorSettings(StorageSettings, S3Settings):
     children wait for cores; the broker's own limit is 30 minutes."""
     max_variant_mb: int = Field(default=256, ge=1)
     """Megabytes of the largest file a child may write."""
-    lanes: Annotated[frozenset[Lane], NoDecode] = frozenset({"images", "images-bulk", "videos", "watermarks"})
+    lanes: Annotated[frozenset[Lane], NoDecode] = _LANES
     """Comma-separated queues that this process consumes, so that each kind of work scales alone."""
     videos_at_once: int = Field(default=1, ge=1, le=64)
     """Transcodes beside each other; one uses all cores that it may."""

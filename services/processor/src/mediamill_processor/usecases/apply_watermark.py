@@ -4,15 +4,20 @@ Safe to run twice: keys follow from the job. Nothing that is in use is replaced:
 job's own, and whoever keeps the records exchanges one for the other.
 """
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
 from mediamill_contracts.media import ReasonCode
 from mediamill_contracts.recipe import ProducedVariant
 from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
 from mediamill_messaging.errors import PermanentError
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_processor.ports import Renderer, Rendering
+from mediamill_processor.ports import Renderer, Transcoder
 from mediamill_processor.tracing import record_steps, span
+from mediamill_processor.usecases.make_video import make_video
 from mediamill_processor.usecases.mark_file import mark_file
-from mediamill_processor.usecases.products import finished_files, produced
+from mediamill_processor.usecases.products import MadeFile, finished_files, produced
 from mediamill_processor.usecases.render_image import made_files
 from mediamill_processor.usecases.store_objects import store_everywhere
 from mediamill_storage.object_store import ObjectNotFoundError
@@ -20,7 +25,7 @@ from mediamill_storage.stores import Stores
 
 
 async def apply_watermark(
-    request: RequestWatermark, *, stores: Stores, renderer: Renderer
+    request: RequestWatermark, *, stores: Stores, renderer: Renderer, transcoder: Transcoder
 ) -> WatermarkApplied:
     """Return the result to publish.
 
@@ -31,28 +36,45 @@ async def apply_watermark(
         async with (
             stores.of(request.source.store, request.recipe.s3).local_copy(request.source.key) as source,
             mark_file(request.recipe, stores) as mark,
-            renderer.render(
-                source,
-                request.source.media_type,
-                request.recipe,
-                lane="bulk",
-                on_decoded=lambda: None,
-                mark=mark,
-            ) as rendering,
+            _made(request, source, mark, renderer, transcoder) as made,
         ):
-            record_steps(rendering.steps)
-            return _result(request, await _store(request, rendering, stores))
+            return _result(request, await _store(request, made, stores))
     except ObjectNotFoundError:
         return _result(request, (), "source_missing", "The original is no longer there.")
     except (UnacceptableFileError, PermanentError) as failure:
         return _result(request, (), failure.code, failure.detail)
 
 
+@asynccontextmanager
+async def _made(
+    request: RequestWatermark, source: Path, mark: Path | None, renderer: Renderer, transcoder: Transcoder
+) -> AsyncIterator[Sequence[MadeFile]]:
+    """Give the files of a picture or a video while the context lasts."""
+    media_type, recipe = request.source.media_type, request.recipe
+    if recipe.video is None:
+        async with renderer.render(
+            source, media_type, recipe, lane="bulk", on_decoded=lambda: None, mark=mark
+        ) as rendering:
+            record_steps(rendering.steps)
+            yield made_files(rendering, recipe)
+        return
+    async with make_video(
+        source,
+        media_type,
+        recipe,
+        transcoder=transcoder,
+        renderer=renderer,
+        lane="bulk",
+        mark=mark,
+        on_share=lambda _: None,
+    ) as video:
+        yield video.files
+
+
 async def _store(
-    request: RequestWatermark, rendering: Rendering, stores: Stores
+    request: RequestWatermark, made: Sequence[MadeFile], stores: Stores
 ) -> tuple[ProducedVariant, ...]:
     """Put the variants into every store that the medium is in."""
-    made = made_files(rendering, request.recipe)
     files = finished_files(request.variant_prefix, made)
     names = request.recipe.stores
     with span("store variants"):

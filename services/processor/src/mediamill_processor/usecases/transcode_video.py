@@ -1,18 +1,16 @@
 """Makes the renditions and the poster of one accepted video and stores them.
 
-Safe to run twice: keys follow from the job, and what is stored is replaced. The poster is a picture like any
-other, so it takes the way of pictures; it is cut from our own rendition, never from the file that was sent.
+Safe to run twice: keys follow from the job, and what is stored is replaced.
 """
 
 import time
 
 from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaRejected, Stage
-from mediamill_messaging.errors import PermanentError
 from mediamill_processor.ports import Progress, Renderer, Transcoder
+from mediamill_processor.usecases.make_video import make_video
 from mediamill_processor.usecases.mark_file import mark_file
-from mediamill_processor.usecases.mark_layers import mark_layers
-from mediamill_processor.usecases.products import MadeFile, source_store_of, store_products
-from mediamill_processor.usecases.render_image import ENCODED, STARTED, made_files
+from mediamill_processor.usecases.products import source_store_of, store_products
+from mediamill_processor.usecases.render_image import ENCODED, STARTED
 from mediamill_processor.usecases.settle import settle
 from mediamill_storage.stores import Stores
 
@@ -42,46 +40,29 @@ async def transcode_video(
 async def _transcode(
     job: MediaAccepted, stores: Stores, transcoder: Transcoder, renderer: Renderer, steps: "_Steps"
 ) -> MediaProcessed:
-    if job.recipe.video is None:
-        raise PermanentError("no_video_recipe", "the job does not say what to make of a video")
     started = time.monotonic()
     async with (
         source_store_of(job, stores).local_copy(job.source.key) as source,
         mark_file(job.recipe, stores) as mark,
-        transcoder.transcode(
+        make_video(
             source,
             job.source.media_type,
-            job.recipe.video,
+            job.recipe,
+            transcoder=transcoder,
+            renderer=renderer,
+            lane=job.lane,
+            mark=mark,
             on_share=steps.note,
-            layers=mark_layers(job.recipe, renderer, lane=job.lane, mark=mark),
-        ) as transcoding,
-        renderer.render(
-            transcoding.poster, "image/png", job.recipe, lane=job.lane, on_decoded=lambda: None, mark=mark
-        ) as poster,
+        ) as made,
     ):
-        made = [
-            *(
-                MadeFile(
-                    file.name,
-                    file.path,
-                    file.media_type,
-                    file.width,
-                    file.height,
-                    duration_ms=file.duration_ms,
-                    watermarked=file.watermarked,
-                )
-                for file in transcoding.files
-            ),
-            *made_files(poster, job.recipe),
-        ]
-        variants, stored_in = await store_products(job, source, made, stores)
+        variants, stored_in = await store_products(job, source, made.files, stores)
     return MediaProcessed(
         media_id=job.media_id,
         job_id=job.job_id,
         user_id=job.user_id,
         source=job.source,
-        facts=poster.facts,
-        video=transcoding.facts,
+        facts=made.picture,
+        video=made.facts,
         variants=variants,
         duration_ms=round((time.monotonic() - started) * 1000),
         attempt=steps.attempt,

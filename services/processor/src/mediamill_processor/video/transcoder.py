@@ -1,5 +1,6 @@
 """From a video file to its renditions, playlists and poster, in a scratch folder of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -34,11 +35,15 @@ _TONE_MAPPING = frozenset({"zscale", "tonemap"})
 
 
 class VideoTranscoder:
-    """Transcodes with ffmpeg, below the store's root, so that what it makes is renamed into place."""
+    """Transcodes with ffmpeg, below the store's root, so that what it makes is renamed into place.
 
-    def __init__(self, ffmpeg: Ffmpeg, root: Path) -> None:
+    `at_once` videos at most, whoever asks; the others wait in the order in which they came.
+    """
+
+    def __init__(self, ffmpeg: Ffmpeg, root: Path, *, at_once: int = 1) -> None:
         self._ffmpeg = ffmpeg
         self._scratch = ScratchFolder(root)
+        self._seats = asyncio.Semaphore(at_once)
         self._maps_tones = ffmpeg.filters >= _TONE_MAPPING
 
     def start(self) -> None:
@@ -80,11 +85,12 @@ class VideoTranscoder:
                 max_seconds=recipe.limits.max_seconds + 2 * _LOST_SECONDS,
             )
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
-            await self._run(command, source, folder, shares.note)
+            async with self._seats:
+                await self._run(command, source, folder, shares.note)
             files = [await self._verified(output, found, folder) for output in outputs]
             poster = await self._poster(outputs[0], source, demuxer, folder)
             if recipe.hls:
-                files += await self._playlists(files, folder)
+                files += await self._playlists(files, folder, recipe.revision)
             yield Transcoding(_facts(found, files[0]), tuple(files), poster)
 
     async def _outputs(
@@ -162,17 +168,17 @@ class VideoTranscoder:
                 return target
         raise UnacceptableFileError("corrupt", "no picture of the video can be shown")
 
-    async def _playlists(self, files: list[VideoFile], folder: Path) -> list[VideoFile]:
+    async def _playlists(self, files: list[VideoFile], folder: Path, revision: int) -> list[VideoFile]:
         """Repack every rendition, and list them all in a master playlist."""
         made: list[VideoFile] = []
         for file in files:
             playlist, data = folder / f"hls_{file.name}.m3u8", folder / f"hls_{file.name}_data.mp4"
             await self._ffmpeg.run(arguments.hls(file.path, playlist, data), readable=folder, writable=folder)
-            name_parts(playlist, data)
+            name_parts(playlist, data, revision)
             made.append(replace(file, name=playlist.stem, path=playlist, media_type=PLAYLIST_TYPE))
             made.append(replace(file, name=data.stem, path=data))
         master = folder / "hls.m3u8"
-        write_master(master, {f"hls_{file.name}": file for file in files})
+        write_master(master, {f"hls_{file.name}": file for file in files}, revision)
         return [replace(files[0], name=master.stem, path=master, media_type=PLAYLIST_TYPE), *made]
 
 
