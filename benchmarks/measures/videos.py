@@ -15,9 +15,13 @@ from benchmarks.installation import Installation
 from benchmarks.load import Connection
 from mediamill_contracts.recipe import VideoLimits
 from mediamill_ingest.settings import UploadSettings
+from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.settings import ProcessorSettings
 from mediamill_processor.video import arguments
+from mediamill_processor.video.arguments import Output
 from mediamill_processor.video.binary import find_ffmpeg
+from mediamill_processor.video.picture_filters import Look
+from mediamill_processor.video.sizes import rendition_size
 from mediamill_testing.videos import VideoKit
 
 SIZE, FRAMES_PER_SECOND, BIT_RATE = "1920x1080", 30, "14M"
@@ -66,8 +70,10 @@ async def _bare(source: Path, target: Path) -> float:
     """Run the command that the processor would; return the seconds it took."""
     (rendition,) = UploadSettings.model_construct().video_recipe.renditions
     threads = ProcessorSettings.model_fields["video_threads"].get_default(call_default_factory=True)
+    width, height = map(int, SIZE.split("x"))
+    output = Output(rendition, target, Look(rendition_size(Box(width, height), rendition)))
     command = arguments.transcode(
-        source, "video/mp4", {target: rendition}, threads=threads, max_seconds=VideoLimits().max_seconds
+        source, "video/mp4", [output], threads=threads, max_seconds=VideoLimits().max_seconds
     )
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
