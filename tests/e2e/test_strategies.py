@@ -20,7 +20,7 @@ from mediamill_contracts.recipe import STRATEGY_STORES
 from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
 from mediamill_runtime.identity import TokenIssuer
-from mediamill_storage.s3 import S3ObjectStore
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.javascript_client import javascript_client
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.servers.postgres import PostgresServer

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from mediamill_contracts.storage import S3Location
-from mediamill_storage.s3 import S3ObjectStore
 from mediamill_storage.s3.bucket_setup import BucketSetup
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.servers.s3 import REGION, S3Server
 
 ORIGINS = ["https://app.example.com"]

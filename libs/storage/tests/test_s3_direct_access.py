@@ -8,7 +8,8 @@ import pytest
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.direct_access import SignedRequest, UploadNotFoundError
-from mediamill_storage.s3 import S3Credentials, S3ObjectStore
+from mediamill_storage.s3 import S3Credentials
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.fault_proxy import FaultProxy
 from mediamill_testing.object_store_conformance import read_all
 from mediamill_testing.servers.s3 import S3Server

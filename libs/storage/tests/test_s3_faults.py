@@ -13,7 +13,8 @@ from mediamill_storage.object_store import (
     StorageFullError,
     StoreUnavailableError,
 )
-from mediamill_storage.s3 import S3Credentials, S3Http, S3ObjectStore
+from mediamill_storage.s3 import S3Credentials, S3Http
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.fault_proxy import FaultProxy
 from mediamill_testing.object_store_conformance import KEY, OTHER_KEY, read_all
 from mediamill_testing.servers.s3 import S3Server

@@ -16,7 +16,8 @@ from mediamill_cleanup.usecases.expire_uploads import expire_uploads
 from mediamill_cleanup.usecases.sweep_temporary import sweep_temporary
 from mediamill_contracts.storage import S3Location
 from mediamill_storage import keys
-from mediamill_storage.s3 import S3Credentials, S3ObjectStore
+from mediamill_storage.s3 import S3Credentials
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_storage.s3.stores import S3Stores
 from mediamill_testing.servers.s3 import S3Server
 

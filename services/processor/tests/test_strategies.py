@@ -15,7 +15,8 @@ from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_storage.keys import quarantine_key
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.object_store import ObjectStore, StorageFullError, StoreUnavailableError
-from mediamill_storage.s3 import S3Credentials, S3ObjectStore
+from mediamill_storage.s3 import S3Credentials
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_storage.stores import Stores
 from mediamill_testing.photos import PhotoCorpus
 

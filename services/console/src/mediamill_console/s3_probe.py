@@ -7,13 +7,17 @@ S3 does is "not reachable": a closed port, a name that does not exist, or one th
 
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mediamill_console.ports import S3Failure, S3Finding
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.object_store import StoreUnavailableError
-from mediamill_storage.s3 import EndpointRefusedError, S3Http, S3ObjectStore, S3Stores
+from mediamill_storage.s3 import EndpointRefusedError, S3Http, S3Stores
 from mediamill_storage.s3.endpoint_guard import is_public
+
+if TYPE_CHECKING:
+    from mediamill_storage.s3.store import S3ObjectStore
 
 PROBE_SECONDS = 5.0
 """Whoever asks waits for the answer."""
@@ -83,7 +87,7 @@ class S3Probe:
         return await _try_out(self._stores.open(location, http=_QUICK))
 
 
-async def _try_out(store: S3ObjectStore) -> S3Finding:
+async def _try_out(store: "S3ObjectStore") -> S3Finding:
     counted = _Count()
     try:
         async with asyncio.timeout(PROBE_SECONDS):
@@ -109,7 +113,7 @@ class _Count:
     objects = 0
     complete = False
 
-    async def all_of(self, store: S3ObjectStore) -> None:
+    async def all_of(self, store: "S3ObjectStore") -> None:
         async for _ in store.list(""):
             if self.objects == MAX_COUNTED:
                 return

@@ -16,7 +16,7 @@ from mediamill_contracts.media import MediaUploaded
 from mediamill_ingest.part_plan import MULTIPART_FROM_BYTES
 from mediamill_outbox.tables import outbox
 from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
-from mediamill_storage.s3 import S3ObjectStore
+from mediamill_storage.s3.store import S3ObjectStore
 
 if TYPE_CHECKING:
     from .conftest import Api

@@ -30,7 +30,8 @@ from mediamill_storage.inspection import AcceptancePolicy
 from mediamill_storage.keys import quarantine_key, staged_key
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.object_store import ObjectNotFoundError, ObjectStat, StoreUnavailableError
-from mediamill_storage.s3 import S3Credentials, S3ObjectStore
+from mediamill_storage.s3 import S3Credentials
+from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.photos import PhotoCorpus
 
 from .conftest import USER, Workbench, dying_at_commit

@@ -1,9 +1,11 @@
-"""Objects in a bucket: the store that several machines share, and that a CDN can stand before."""
+"""Objects in a bucket: the store that several machines share, and that a CDN can stand before.
 
-from mediamill_storage.s3.connection import S3Http
+The store itself is in `store`, and loads the SDK: whoever only may need S3 takes it from S3Stores.
+"""
+
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.endpoint_guard import EndpointGuard, EndpointRefusedError
-from mediamill_storage.s3.store import S3ObjectStore
+from mediamill_storage.s3.http import S3Http
 from mediamill_storage.s3.stores import S3Stores
 
 __all__ = [
@@ -11,6 +13,5 @@ __all__ = [
     "EndpointRefusedError",
     "S3Credentials",
     "S3Http",
-    "S3ObjectStore",
     "S3Stores",
 ]

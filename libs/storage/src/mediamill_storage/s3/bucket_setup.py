@@ -12,9 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.keys import PERMANENT, QUARANTINE, TEMPORARY
-from mediamill_storage.s3.connection import S3Connection, S3Http
+from mediamill_storage.s3.connection import S3Connection
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.errors import code_of
+from mediamill_storage.s3.http import S3Http
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client

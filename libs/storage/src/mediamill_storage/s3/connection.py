@@ -3,7 +3,6 @@
 import asyncio
 import functools
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aioboto3
@@ -13,25 +12,11 @@ from aiobotocore.httpsession import AIOHTTPSession
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.endpoint_guard import EndpointGuard
+from mediamill_storage.s3.http import S3Http
 from mediamill_storage.s3.http_session import PublicS3HttpSession, S3HttpSession
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
-
-
-@dataclass(frozen=True)
-class S3Http:
-    """How widely and how patiently a store talks to its server."""
-
-    connections: int = 32
-    """Requests at the same time; more wait their turn."""
-    connect_seconds: float = 5
-    read_seconds: float = 30
-    """Longest silence amid an answer."""
-    request_seconds: float = 300
-    """Longest time for one request with all its attempts: also a server that stops reading must end it."""
-    attempts: int = 5
-    """How often a request is tried when the failure may pass; waits grow from 1 s to 20 s, with jitter."""
 
 
 class S3Connection:

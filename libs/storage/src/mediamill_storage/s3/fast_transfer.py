@@ -17,8 +17,8 @@ from obstore.store import S3Store
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.object_store import ObjectNotFoundError, StorageFullError, StoreUnavailableError
 from mediamill_storage.s3.checksums import kept_in, metadata_of
-from mediamill_storage.s3.connection import S3Http
 from mediamill_storage.s3.credentials import S3Credentials
+from mediamill_storage.s3.http import S3Http
 from mediamill_storage.s3.transfer import READ_CHUNK_BYTES, OpenedObject
 
 if TYPE_CHECKING:

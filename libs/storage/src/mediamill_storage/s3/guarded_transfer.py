@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mediamill_storage.s3.checksums import header_of, kept_in, metadata_of
-from mediamill_storage.s3.connection import S3Connection, S3Http
+from mediamill_storage.s3.connection import S3Connection
 from mediamill_storage.s3.errors import store_errors
+from mediamill_storage.s3.http import S3Http
 from mediamill_storage.s3.transfer import READ_CHUNK_BYTES, OpenedObject
 
 

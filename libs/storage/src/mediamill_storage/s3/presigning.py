@@ -11,8 +11,9 @@ from urllib.parse import quote
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.direct_access import URL_SECONDS, SignedRequest, UploadedPart, UploadNotFoundError
 from mediamill_storage.rooted_paths import check_key
-from mediamill_storage.s3.connection import S3Connection, S3Http
+from mediamill_storage.s3.connection import S3Connection
 from mediamill_storage.s3.errors import store_errors
+from mediamill_storage.s3.http import S3Http
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import GetObjectRequestTypeDef

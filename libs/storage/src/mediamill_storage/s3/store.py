@@ -20,12 +20,13 @@ from mediamill_storage.object_store import (
 )
 from mediamill_storage.rooted_paths import check_key
 from mediamill_storage.s3.checksums import hex_of, kept_in, metadata_of
-from mediamill_storage.s3.connection import S3Connection, S3Http
+from mediamill_storage.s3.connection import S3Connection
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.endpoint_guard import EndpointGuard
 from mediamill_storage.s3.errors import store_errors
 from mediamill_storage.s3.fast_transfer import FastTransfer
 from mediamill_storage.s3.guarded_transfer import GuardedTransfer
+from mediamill_storage.s3.http import S3Http
 from mediamill_storage.s3.multipart import PART_BYTES, MultipartUpload, in_parts
 from mediamill_storage.s3.presigning import S3DirectAccess
 from mediamill_storage.s3.reading import read_object

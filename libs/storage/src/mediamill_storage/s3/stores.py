@@ -2,15 +2,17 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from pydantic import SecretStr
 
 from mediamill_contracts.storage import S3Location
-from mediamill_storage.s3.connection import S3Http
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.endpoint_guard import EndpointGuard
-from mediamill_storage.s3.store import S3ObjectStore
+from mediamill_storage.s3.http import S3Http
+
+if TYPE_CHECKING:
+    from mediamill_storage.s3.store import S3ObjectStore
 
 
 class S3Environment(Protocol):
@@ -58,6 +60,10 @@ class S3Stores:
 
         `browser_endpoint` is named in URLs signed for objects at `endpoint`.
         """
+        # The SDK takes a good part of a service's start and memory, which those without S3 need not pay.
+        from mediamill_storage.s3.store import S3ObjectStore  # noqa: PLC0415
+
+        self._store_type = S3ObjectStore
         self.guard = EndpointGuard([*allowed_endpoints, *([endpoint] if endpoint else [])])
         self._credentials = credentials
         self._endpoint = endpoint
@@ -84,16 +90,16 @@ class S3Stores:
             scratch=scratch,
         )
 
-    def at(self, location: S3Location) -> S3ObjectStore:
+    def at(self, location: S3Location) -> "S3ObjectStore":
         """Return the store; the same one for the same location, and nothing is connected yet."""
         store = self._stores.get(location)
         if store is None:
             store = self._stores[location] = self.open(location)
         return store
 
-    def open(self, location: S3Location, *, http: S3Http | None = None) -> S3ObjectStore:
+    def open(self, location: S3Location, *, http: S3Http | None = None) -> "S3ObjectStore":
         """Return a store that the caller closes: to try a location out, less patiently if `http` says so."""
-        return S3ObjectStore(
+        return self._store_type(
             location,
             self._credentials,
             guard=self.guard,
