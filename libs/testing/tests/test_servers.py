@@ -76,18 +76,6 @@ async def test_management_and_metrics_answer(rabbitmq: RabbitServer, rabbitmq_vh
     writer.close()
 
 
-async def test_messages_survive_a_restart_of_the_broker(rabbitmq: RabbitServer) -> None:
-    """Clients are cut off, and find what was confirmed on the same port afterwards."""
-    with rabbitmq.vhost() as name:
-        url = rabbitmq.url_of(name)
-        await put(url, "letters", b"confirmed")
-        await asyncio.to_thread(rabbitmq.stop)
-        with pytest.raises(OSError, match="Connect"):
-            await aio_pika.connect(url)
-        await asyncio.to_thread(rabbitmq.start)
-        assert await take(url, "letters") == b"confirmed"
-
-
 async def test_a_killed_broker_comes_back(rabbitmq: RabbitServer) -> None:
     """After SIGKILL the node starts again, knows its virtual hosts and takes messages."""
     with rabbitmq.vhost() as name:
