@@ -50,4 +50,4 @@ class MediaRemade(JobResult):
 
     variants: tuple[VariantName, ...]
     watermarked: bool
-    """Whether they carry a mark now."""
+    """Whether a mark was put on those that were chosen; else it was taken off."""

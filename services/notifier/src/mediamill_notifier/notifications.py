@@ -83,7 +83,7 @@ def restored(event: MediaRestored) -> Iterable[Notification]:
 
 
 def remade(event: MediaRemade) -> Iterable[Notification]:
-    """Tell the owner which variants carry a mark now, or do no more."""
+    """Tell the owner which variants are others now, and whether with a mark or without it."""
     payload = {**_ids(event), "variants": list(event.variants), "watermarked": event.watermarked}
     yield Notification(user_room(event.user_id), "media:watermarked", payload)
 
