@@ -25,7 +25,7 @@ from mediamill_testing.servers import (
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server, blocking_client
-from mediamill_testing.waiting import POLL_SECONDS, eventually
+from mediamill_testing.waiting import eventually
 
 
 async def put(url: str, queue: str, body: bytes) -> None:
@@ -250,9 +250,10 @@ def test_a_port_in_use_is_never_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_waiting_reports_what_was_missing() -> None:
     """A deadline that passes shows the last failed assertion, not just that time is up."""
+    answers = [False]
 
     def check() -> bool:
-        assert not POLL_SECONDS, "still waiting"
+        assert all(answers), "still waiting"
         return True
 
     with pytest.raises(AssertionError, match="still waiting"):

@@ -72,7 +72,11 @@ async def test_the_service_does_what_is_due(
         await listener.bind("media.events", "queue.alerted")
         transport = httpx.ASGITransport(app=service.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://cleanup") as http:
-            assert (await http.get("/health/ready")).status_code == 200
+
+            async def ready() -> bool:
+                return (await http.get("/health/ready")).status_code == 200
+
+            await eventually(ready)
 
             async def swept() -> bool:
                 return not (tmp_path / "store" / ABANDONED).exists()
