@@ -11,6 +11,7 @@ from mediamill_messaging.transport import DeadLetter, DeadLetterSink
 from mediamill_outbox.dead_letters import DeadLetterEffect, record_dead_letter
 from mediamill_outbox.embedded_bus import EmbeddedBus
 from mediamill_outbox.emit import OutboxPublisher
+from mediamill_outbox.home_delivery import HomeDelivery
 from mediamill_outbox.relay import Relay
 
 FALLBACK_AFTER_SECONDS = 2.0
@@ -30,7 +31,8 @@ def dead_letter_sink(database: Database, effect: DeadLetterEffect | None = None)
 class OutboxRabbit:
     """A Transport for a service with a database: RabbitMQ to consume, outbox and relay to publish.
 
-    With `collect_dead_letters` the service is the one that empties the dead letter queues.
+    With `collect_dead_letters` the service is the one that empties the dead letter queues. What this process
+    itself writes to the queue of `home`, one of the subscriptions, is handled without a way over the broker.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class OutboxRabbit:
         broadcasts: Sequence[BroadcastSubscription] = (),
         on_dead_letter: DeadLetterEffect | None = None,
         collect_dead_letters: bool = False,
+        home: Subscription | None = None,
     ) -> None:
         self.publisher = OutboxPublisher(database)
         sink = dead_letter_sink(database, on_dead_letter) if collect_dead_letters else None
@@ -50,7 +53,12 @@ class OutboxRabbit:
             url, service=service, subscriptions=subscriptions, broadcasts=broadcasts, dead_letters=sink
         )
         self.publisher.attach(self._rabbit.publisher.tell)
-        self._relay = Relay(database, self._rabbit.publisher, on_dead_letter)
+        self._relay = Relay(
+            database,
+            self._rabbit.publisher,
+            on_dead_letter,
+            home=None if home is None else HomeDelivery(home),
+        )
 
     @property
     def is_connected(self) -> bool:

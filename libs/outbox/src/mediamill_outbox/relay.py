@@ -1,8 +1,9 @@
 """Sends what transactions have put into the outbox, after they have committed.
 
-What this process wrote it sends from memory: such rows are held for a few seconds, in which no relay takes
-them from the table. The table is asked, once a second, only for what nobody sent: rows of a process that
-died, of one without a relay, rows that were put off or that met a broker that was away.
+What this process wrote it sends from memory, or handles itself when nobody else takes it: such rows are held
+for a few seconds, in which no relay takes them from the table. The table is asked, once a second, only for
+what nobody sent: rows of a process that died, of one without a relay, rows that were put off or that met a
+broker that was away.
 
 On PostgreSQL the rows of a batch stay locked until their confirms are in and they are deleted in the same
 transaction: replicas take different rows, and the rows of a replica that dies are free at once. SQLite has
@@ -25,6 +26,7 @@ from mediamill_messaging.errors import BrokerRefusedError, BrokerUnavailableErro
 from mediamill_outbox.dead_letters import DeadLetterEffect
 from mediamill_outbox.emit import HOLD, EmittedRow, has_emitted, held_rows
 from mediamill_outbox.gauges import OutboxGauges
+from mediamill_outbox.home_delivery import HomeDelivery
 from mediamill_outbox.sent_rows import SentRows
 from mediamill_outbox.tables import outbox
 from mediamill_outbox.unroutable import bury_unroutable
@@ -61,8 +63,9 @@ class RelayTarget(Protocol):
 class Relay:
     """Moves rows from the outbox to the broker, woken by each commit that emitted.
 
-    With `decide_durably` a row is marked before the first try to send it, so that nobody else hands it to the
-    embedded bus; needs to be the only relay of its database. No row is sent from memory then.
+    What `home` takes is handled in this process. With `decide_durably` a row is marked before the first try
+    to send it, so that nobody else hands it to the embedded bus; needs to be the only relay of its database.
+    No row is sent from memory then, and none is handled here.
     """
 
     def __init__(
@@ -71,14 +74,17 @@ class Relay:
         target: RelayTarget,
         on_dead_letter: DeadLetterEffect | None = None,
         *,
+        home: HomeDelivery | None = None,
         decide_durably: bool = False,
     ) -> None:
         self._database = database
         self._target = target
         self._effect = on_dead_letter
+        self._home = home
         self._decide_durably = decide_durably
         self._holds_locks = database.dialect == "postgresql" and not decide_durably
         self._held: list[EmittedRow] = []
+        self._given_back: list[int] = []
         self._sent = SentRows(database)
         self._poll_at = 0.0
         self._wake = asyncio.Event()
@@ -97,12 +103,15 @@ class Relay:
 
     async def stop(self, grace_seconds: float) -> None:
         """Send one more batch within the grace time and end; the rest waits in the outbox."""
+        deadline = time.monotonic() + grace_seconds
+        if self._home is not None:
+            await self._home.close(grace_seconds)
         self._stopping = True
         self._database.session_info.pop(HOLD, None)
         self._wake.set()
         if self._task is not None:
             if self._target.is_connected:
-                await asyncio.wait([self._task], timeout=grace_seconds)
+                await asyncio.wait([self._task], timeout=max(0.0, deadline - time.monotonic()))
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._sent.close()
@@ -165,18 +174,30 @@ class Relay:
         """Send from memory what this process wrote; what fails is given back to the table."""
         rows, self._held = self._held, []
         now = time.time()
-        rows = [row for row in rows if row.held_until > now]
+        rows = [row for row in rows if row.held_until > now and not self._stays_home(row)]
         answers = await self._publish([row.envelope for row in rows])
-        failed = []
         for row, answer in zip(rows, answers, strict=True):
-            if answer is None:
-                self._sent.add(row.id)
-            else:
-                failed.append(row.id)
+            self._note(row.id, done=answer is None)
+        failed, self._given_back = self._given_back, []
         if failed:
             async with self._database.write() as session:
                 await session.execute(update(outbox).where(outbox.c.id.in_(failed)).values(available_at=0))
             self._poll_at = 0.0
+
+    def _stays_home(self, row: EmittedRow) -> bool:
+        """Begin to handle a row here if that is possible."""
+        if self._home is None or not self._home.takes(row.envelope):
+            return False
+        self._home.begin(row.envelope, lambda done: self._note(row.id, done=done))
+        return True
+
+    def _note(self, row_id: int, *, done: bool) -> None:
+        """Have a row deleted soon, or given back to the table."""
+        if done:
+            self._sent.add(row_id)
+        else:
+            self._given_back.append(row_id)
+            self._wake.set()
 
     async def _own_batch(self) -> Sequence[Row[Any]]:
         """Read a batch; mark it first where the embedded bus could take it."""

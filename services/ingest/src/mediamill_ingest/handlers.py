@@ -59,11 +59,13 @@ class Handlers:
         self.on_dead_letter: DeadLetterEffect = dead_letter_effect(self._failures)
         self._old_key_seconds = old_key_seconds
         self._progress = ProgressBoard(database)
+        self.admission = Subscription(INGEST_ADMISSION, (route(MediaUploaded, self.on_media_uploaded),))
+        """The queue of single uploads, most of which this service announces to itself."""
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Return the queues that ingest consumes."""
         return (
-            Subscription(INGEST_ADMISSION, (route(MediaUploaded, self.on_media_uploaded),)),
+            self.admission,
             Subscription(INGEST_ADMISSION_BULK, (route(MediaUploaded, self.on_media_uploaded),)),
             Subscription(
                 INGEST_RECORDS,

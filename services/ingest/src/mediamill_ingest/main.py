@@ -74,6 +74,8 @@ class IngestParts:
             old_key_seconds=settings.old_key_seconds,
         )
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
+        self.admission: Subscription = handlers.admission
+        """One of the subscriptions, whose messages mostly come from this process itself."""
         self.broadcasts: tuple[BroadcastSubscription, ...] = handlers.broadcasts()
         self.on_dead_letter: DeadLetterEffect = handlers.on_dead_letter
         self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {
@@ -129,6 +131,7 @@ def build_service(settings: IngestSettings) -> Service:
         broadcasts=parts.broadcasts,
         on_dead_letter=parts.on_dead_letter,
         collect_dead_letters=True,
+        home=parts.admission,
     )
 
     async def start() -> None:
