@@ -13,8 +13,8 @@ from mediamill_contracts.media import MediaProgressed
 from mediamill_database import Database
 from mediamill_ingest.usecases.record_progress import further, record_progress
 
-WRITE_SECONDS = 0.3
-"""Most pictures are ready sooner, and their reports never cost a transaction."""
+WRITE_SECONDS = 1.0
+"""Most pictures are ready sooner, and their reports never cost a transaction. Who polls is no faster."""
 
 _log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """Announces progress beside the job: a slow or absent broker costs a progress bar, never a picture.
 
-The first report of a job goes out at once, and later ones at a pace that eyes can follow: of those that come
+Reports go out at a pace that eyes can follow, the first a moment after the job began: of those that come
 sooner the newest is kept until its time has come. What the end of the job overtakes is never sent.
 """
 
@@ -17,8 +17,9 @@ _PUBLISH_SECONDS = 5
 _MAX_UNSENT = 200
 """While the broker is away, announcements beyond these are dropped."""
 
-PACE_SECONDS = 0.15
-"""Between two reports of a job. Most pictures take longer to show a step than to get through it."""
+PACE_SECONDS = 0.25
+"""Before a job's first report, and between two. Most pictures take longer to show a step than to get through
+it, and of a small one there is nothing to show but the result."""
 
 _log = structlog.get_logger(__name__)
 
@@ -30,8 +31,10 @@ class ProgressAnnouncer:
         self._publisher = publisher
         self._pace = pace_seconds
         self._unsent: set[asyncio.Task[None]] = set()
+        self._begun: set[UUID] = set()
+        """Jobs that were reported and have not ended."""
         self._withheld: dict[UUID, MediaProgressed | None] = {}
-        """By job, while its last report is younger than the pace: the newest that came since."""
+        """By job, while its beginning or its last report is younger than the pace: the newest since."""
 
     def report(self, job: MediaAccepted, stage: Stage, percent: int, attempt: int) -> None:
         """Announce that `job` reached `stage`, now or when its last report is old enough; returns at once."""
@@ -45,11 +48,15 @@ class ProgressAnnouncer:
         )
         if job.job_id in self._withheld:
             self._withheld[job.job_id] = event
-        else:
+        elif job.job_id in self._begun:
             self._send(event)
+        else:
+            self._withhold(job.job_id, event)
+        self._begun.add(job.job_id)
 
     def end(self, job: MediaAccepted) -> None:
         """Forget what was withheld, unless it says that there will be another attempt."""
+        self._begun.discard(job.job_id)
         event = self._withheld.get(job.job_id)
         if event is not None and event.stage != "retrying":
             self._withheld[job.job_id] = None
@@ -64,11 +71,14 @@ class ProgressAnnouncer:
     def _send(self, event: MediaProgressed) -> None:
         if len(self._unsent) >= _MAX_UNSENT:
             return
-        self._withheld[event.job_id] = None
-        asyncio.get_running_loop().call_later(self._pace, self._release, event.job_id)
+        self._withhold(event.job_id, None)
         sending = asyncio.create_task(self._publish(event))
         self._unsent.add(sending)
         sending.add_done_callback(self._unsent.discard)
+
+    def _withhold(self, job_id: UUID, event: MediaProgressed | None) -> None:
+        self._withheld[job_id] = event
+        asyncio.get_running_loop().call_later(self._pace, self._release, job_id)
 
     def _release(self, job_id: UUID) -> None:
         event = self._withheld.pop(job_id, None)
