@@ -45,11 +45,21 @@ async def test_a_failed_block_leaves_nothing(database: Database) -> None:
     assert await _value(database) == 0
 
 
-async def test_a_read_keeps_nothing(database: Database) -> None:
-    """A statement that slipped into a reading block is rolled back."""
-    async with database.read() as session:
-        await session.execute(update(counter).values(value=5))
+@pytest.mark.parametrize("row_by_row", [False, True])
+async def test_a_read_does_not_write(database: Database, row_by_row: bool) -> None:
+    """A statement that slipped into a reading block is refused, and others are answered."""
+    async with database.read(row_by_row=row_by_row) as session:
+        assert (await session.execute(select(counter.c.value))).scalar_one() == 0
+        with pytest.raises(RuntimeError, match="does not write"):
+            await session.execute(update(counter).values(value=5))
     assert await _value(database) == 0
+
+
+async def test_results_can_be_read_row_by_row(database: Database) -> None:
+    """A long result need not fit into memory."""
+    async with database.read(row_by_row=True) as session:
+        rows = [row async for row in await session.stream(select(counter.c.id, counter.c.value))]
+    assert rows == [(1, 0)]
 
 
 async def test_concurrent_increments_are_all_counted(database: Database) -> None:

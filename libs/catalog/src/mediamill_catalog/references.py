@@ -18,7 +18,10 @@ from mediamill_outbox.tables import dead_letter, embedded_delivery, outbox
 
 
 async def staged_in_use(session: AsyncSession, keys: Collection[str]) -> set[str]:
-    """Return those of the keys under `temp/` that a medium which has not expired, or a message, refers to."""
+    """Return those of the keys under `temp/` that a medium which has not expired, or a message, refers to.
+
+    The session reads row by row.
+    """
     found = await session.execute(
         select(MEDIA.c.original_key).where(
             MEDIA.c.original_key.in_(keys), MEDIA.c.status != MediaStatus.EXPIRED
@@ -30,7 +33,7 @@ async def staged_in_use(session: AsyncSession, keys: Collection[str]) -> set[str
 
 
 async def announced(session: AsyncSession, keys: Collection[str]) -> set[str]:
-    """Return those of the staged keys that a message in the database announces."""
+    """Return those of the staged keys that a message in the database announces; the session as above."""
     wanted = set(keys)
     used: set[str] = set()
     for statement in _announcements():

@@ -45,7 +45,7 @@ async def _unused_staged(scope: Scope, suspects: list[Found]) -> list[Found]:
         return []
     if await may_be_announced(scope.premises):
         suspects = [found for found in suspects if found.modified_at < scope.run.now - UNSEEN_AGE]
-    async with scope.premises.database.read() as session:
+    async with scope.premises.database.read(row_by_row=True) as session:
         used = await staged_in_use(session, [found.key for found in suspects])
     return [found for found in suspects if found.key not in used]
 

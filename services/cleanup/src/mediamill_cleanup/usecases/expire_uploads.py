@@ -83,7 +83,7 @@ class _Expiring:
 
     async def _is_announced(self, medium: Row[Any]) -> bool:
         """Return whether a message about it may be on its way: admission then decides, and knows why."""
-        async with self.premises.database.read() as session:
+        async with self.premises.database.read(row_by_row=True) as session:
             if await announced(session, {medium.original_key}):
                 return True
         return await announcements_wait(self.premises)

@@ -36,7 +36,7 @@ async def _older(store: ObjectStore, limit: datetime) -> AsyncIterator[ObjectSta
 async def _remove_unused(
     premises: Premises, store: ObjectStore, batch: list[ObjectStat], report: Report
 ) -> None:
-    async with premises.database.read() as session:
+    async with premises.database.read(row_by_row=True) as session:
         used = await staged_in_use(session, [found.key for found in batch])
     for found in batch:
         if found.key not in used and (report.dry_run or await store.delete(found.key)):
