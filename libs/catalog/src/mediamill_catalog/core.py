@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Executable, Row, Table
+from sqlalchemy import ColumnElement, Executable, Row, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -38,6 +38,16 @@ ATTACHMENTS = _table(chat_tables.MessageAttachment)
 IDEMPOTENCY_KEYS = _table(tables.IdempotencyKey)
 
 
+def among(column: ColumnElement[Any], parameter: str, dialect: str) -> ColumnElement[bool]:
+    """Return the condition that `column` is in the list given as `parameter`, whatever its length.
+
+    On PostgreSQL the list is one array: the statement is prepared once, not again for each length.
+    """
+    if dialect == "sqlite":
+        return column.in_(bindparam(parameter, expanding=True))
+    return column == any_(bindparam(parameter, type_=postgresql.ARRAY(column.type)))
+
+
 async def insert_unless_there(session: AsyncSession, table: Table, row: dict[str, Any]) -> bool:
     """Insert a row unless its key is taken; return whether it was inserted. Waits as `insert_new` does."""
     return bool(await insert_new(session, table, [row]))
@@ -46,7 +56,7 @@ async def insert_unless_there(session: AsyncSession, table: Table, row: dict[str
 async def insert_new(
     session: AsyncSession, table: Table, rows: Sequence[dict[str, Any]]
 ) -> Sequence[Row[Any]]:
-    """Insert those rows whose keys are free, with one statement; return the keys that were inserted.
+    """Insert those rows whose keys are free, with one statement; return the rows that were inserted.
 
     Of rows with the same key the first is taken. Waits for a concurrent transaction that inserts one of the
     keys, so that what is missing in the answer was committed by another.
@@ -61,5 +71,5 @@ async def insert_new(
 def _insert_new(table: Table, dialect: str) -> Executable:
     key: Sequence[Any] = tuple(table.primary_key.columns)
     if dialect == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing(index_elements=key).returning(*key)
-    return postgresql.insert(table).on_conflict_do_nothing(index_elements=key).returning(*key)
+        return sqlite.insert(table).on_conflict_do_nothing(index_elements=key).returning(table)
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=key).returning(table)

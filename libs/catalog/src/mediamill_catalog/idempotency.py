@@ -44,7 +44,7 @@ async def claim(session: AsyncSession, claims: Sequence[Claim]) -> list[bool]:
     if not claims:
         return []
     rows = sorted(map(vars, claims), key=lambda row: (row["user_id"], row["key"]))
-    new = set(map(tuple, await insert_new(session, IDEMPOTENCY_KEYS, rows)))
+    new = {(row.user_id, row.key) for row in await insert_new(session, IDEMPOTENCY_KEYS, rows)}
     kept: list[bool] = []
     for each in claims:
         kept.append((each.user_id, each.key) in new)

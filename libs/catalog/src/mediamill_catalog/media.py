@@ -6,13 +6,14 @@ A change of one medium names the states it may leave and tells whether it did. A
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Update, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, Update, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import MEDIA, VARIANTS, insert_new
+from mediamill_catalog.core import MEDIA, VARIANTS, among, insert_new
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_contracts.media import MediaAccepted, MediaProcessed
 from mediamill_contracts.recipe import ProducedVariant
@@ -80,9 +81,9 @@ async def add(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
     await session.execute(_ADD, rows)
 
 
-async def add_unknown(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> set[UUID]:
-    """Insert those rows made by `new_media` whose ids are free; return these ids."""
-    return {row.id for row in await insert_new(session, MEDIA, rows)}
+async def add_unknown(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> dict[UUID, Row[Any]]:
+    """Insert those rows made by `new_media` whose ids are free; return them as they are now."""
+    return {row.id: row for row in await insert_new(session, MEDIA, rows)}
 
 
 async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> Row[Any] | None:
@@ -93,21 +94,26 @@ async def find(session: AsyncSession, media_id: UUID, *, lock: bool = False) -> 
     ).one_or_none()
 
 
-_FIND_MANY = select(MEDIA).where(MEDIA.c.id.in_(bindparam("wanted", expanding=True)))
+@cache
+def _find_many(dialect: str) -> Select[Any]:
+    return select(MEDIA).where(among(MEDIA.c.id, "wanted", dialect))
 
 
 async def find_many(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
     """Return the rows of those that exist."""
-    found = await session.execute(_FIND_MANY, {"wanted": list(set(media_ids))})
+    statement = _find_many(session.get_bind().dialect.name)
+    found = await session.execute(statement, {"wanted": list(set(media_ids))})
     return {row.id: row for row in found.all()}
 
 
-_LOCK_OPEN = (
-    select(*_OUTCOME)
-    .where(MEDIA.c.id.in_(bindparam("wanted", expanding=True)), MEDIA.c.status.in_(OPEN))
-    .order_by(MEDIA.c.id)
-    .with_for_update(key_share=True)
-)
+@cache
+def _lock_open(dialect: str) -> Select[Any]:
+    return (
+        select(*_OUTCOME)
+        .where(among(MEDIA.c.id, "wanted", dialect), or_(*(MEDIA.c.status == state for state in OPEN)))
+        .order_by(MEDIA.c.id)
+        .with_for_update(key_share=True)
+    )
 
 
 async def lock_open(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UUID, Row[Any]]:
@@ -115,7 +121,8 @@ async def lock_open(session: AsyncSession, media_ids: Iterable[UUID]) -> dict[UU
 
     Rows are locked in the order of their ids, so that two batches never wait for each other.
     """
-    found = await session.execute(_LOCK_OPEN, {"wanted": list(media_ids)})
+    statement = _lock_open(session.get_bind().dialect.name)
+    found = await session.execute(statement, {"wanted": list(media_ids)})
     return {row.id: row for row in found.all()}
 
 

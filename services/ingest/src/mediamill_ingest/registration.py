@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import audit, jobs, media, timeline
@@ -12,6 +13,7 @@ from mediamill_catalog.tables import StorageStatus, UploadMethod
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
 from mediamill_contracts.recipe import Kind
+from mediamill_ingest.examination import Examined
 from mediamill_messaging.errors import PermanentError
 from mediamill_runtime.telemetry import current_trace_id
 
@@ -45,14 +47,14 @@ def prepare_registration(event: MediaUploaded, *, media_type: str, sha256: str) 
     )
 
 
-def announced_registration(event: MediaUploaded) -> Registration:
-    """Return the rows of an upload that a gateway announced, and whose bytes nobody here has seen."""
-    declared = event.declared_type or UNKNOWN_TYPE
-    medium = _medium(event, declared, None) | {
+def announced_registration(event: MediaUploaded, found: Examined | None) -> Registration:
+    """Return the rows of an upload that a gateway announced; `found` is None before anybody looked at it."""
+    media_type = event.declared_type or UNKNOWN_TYPE if found is None else found.media_type
+    medium = _medium(event, media_type, None if found is None else found.sha256) | {
         "upload_method": UploadMethod.GATEWAY,
         "storage_status": StorageStatus(event.staged.store),
     }
-    return Registration(event, medium, _job(event, declared), _first_line(event))
+    return Registration(event, medium, _job(event, media_type), _first_line(event))
 
 
 async def register(session: AsyncSession, registrations: Sequence[Registration]) -> None:
@@ -70,8 +72,8 @@ async def register_confirmed(session: AsyncSession, event: MediaUploaded, *, med
 
 async def register_unknown(
     session: AsyncSession, registrations: Sequence[Registration]
-) -> Sequence[MediaUploaded]:
-    """Insert the rows of those uploads that are new, and return their announcements.
+) -> dict[UUID, Row[Any]]:
+    """Insert the rows of those uploads that are new, and return those of their media.
 
     Rows go in by the order of their ids, so that two transactions never wait for each other. Raises
     PermanentError(`id_taken`) when a job id belongs to another upload, and MediaPurgedError when a medium was
@@ -89,7 +91,7 @@ async def register_unknown(
     if len(jobs_added) < len(new):
         raise PermanentError("id_taken", "The job id belongs to another upload.")
     await timeline.record(session, *(registration.first_line for registration in new.values()))
-    return [registration.event for registration in new.values()]
+    return unknown
 
 
 def _medium(event: MediaUploaded, media_type: str, sha256: str | None) -> dict[str, Any]:

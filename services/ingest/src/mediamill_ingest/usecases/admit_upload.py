@@ -21,6 +21,7 @@ from mediamill_database import Database
 from mediamill_ingest.admission_records import AdmissionRecords
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.discarding import drop_unwanted_original
+from mediamill_ingest.examination import Examined
 from mediamill_ingest.metrics import count_refused
 from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.registration import MediaPurgedError, kind_of
@@ -122,10 +123,25 @@ async def _drop(admission: Admission, event: MediaUploaded, key: str) -> None:
 
 
 async def _find_or_register(admission: Admission, event: MediaUploaded) -> Row[Any]:
-    medium = await admission.records.find_or_enter(event)
+    medium = await admission.records.find(event.media_id)
+    if medium is None:
+        medium = await admission.records.enter(event, await _first_look(admission, event))
     if medium is None or medium.user_id != event.user_id:
         raise PermanentError("id_taken", "The media id belongs to another user.")
     return medium
+
+
+async def _first_look(admission: Admission, event: MediaUploaded) -> Examined | None:
+    """Look at the bytes before there is a row, so that one transaction makes it and says what they are.
+
+    None leaves that to the steps that follow the row: for what is far away, missing or to be refused.
+    """
+    if event.staged.store != "local":
+        return None
+    try:
+        return await FolderBytes(admission.stores.local, event).examine(admission.policy)
+    except (RefusedFileError, ObjectNotFoundError, UnsafeKeyError):
+        return None
 
 
 async def _examine(admission: Admission, staged: StagedBytes, event: MediaUploaded) -> Row[Any]:
