@@ -21,13 +21,15 @@ from mediamill_testing.system import MediamillSystem
 SECRET = f"benchmark {uuid4().hex} {uuid4().hex}"
 TOKEN_SECONDS = 24 * 60 * 60
 DATABASE = "benchmark"
+RABBITMQ_DEFAULT_SECONDS = 5
+"""How often a broker gathers its statistics unless told otherwise; tests have it do so each second."""
 
 
 class Installation:
     """The running system, one user of it, and how to reach both."""
 
     def __init__(self) -> None:
-        self.rabbitmq = RabbitServer()
+        self.rabbitmq = RabbitServer(statistics_seconds=RABBITMQ_DEFAULT_SECONDS)
         self.postgres = PostgresServer(fsync=True)
         self.listener = ReadyListener()
         self.user_id = str(uuid4())
