@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import aio_pika
@@ -83,7 +84,7 @@ async def test_the_service_does_what_is_due(
 
             await eventually(swept)
             for _ in range(101):
-                await channel.default_exchange.publish(aio_pika.Message(b"{}"), PROCESSOR_IMAGES.name)
+                await eventually(partial(_put, channel))
 
             async def alerted() -> bool:
                 await make_due(installation, "watch-queues")
@@ -95,6 +96,15 @@ async def test_the_service_does_what_is_due(
                 in (await http.get("/metrics")).text
             )
         await service.stop()
+
+
+async def _put(channel: aio_pika.abc.AbstractChannel) -> bool:
+    """Put a message into the queue; one that was just declared may not have its leader yet."""
+    try:
+        await channel.default_exchange.publish(aio_pika.Message(b"{}"), PROCESSOR_IMAGES.name, mandatory=True)
+    except aio_pika.exceptions.DeliveryError:
+        return False
+    return True
 
 
 async def make_due(database: Database, name: str) -> None:
