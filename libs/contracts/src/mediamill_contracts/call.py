@@ -51,6 +51,7 @@ class CallCompleted(Message):
     call_type: CallTypeName
     status: Literal["completed", "failed"]
     result: dict[str, Any] | None = None
+    """What the type of call returns; `mediaId` is kept for a medium that the call made."""
     code: ReasonCode | None = None
     detail: LongText | None = None
 

@@ -1,7 +1,7 @@
 """Queued calls over HTTP: accepted at once, checked by their kind, and followed to their end."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -9,6 +9,7 @@ from mediamill_contracts.call import CallCompleted, CallProgressed, RequestCall
 from mediamill_ingest.dead_letters import dead_letter_effect
 from mediamill_ingest.usecases.record_call import record_call_completed, record_call_progress
 from mediamill_ingest.usecases.record_failure import FailureRecords
+from mediamill_messaging.errors import RetryLaterError
 from mediamill_messaging.transport import DeadLetter
 
 from .conftest import Api
@@ -59,11 +60,15 @@ async def test_call_waits_then_tells_how_it_ended(api: Api) -> None:
     await record_call_progress(api.parts.database, news)
     seen = await look(api, job_id)
     assert (seen["status"], seen["attempts"], seen["error"]["detail"]) == ("retrying", 1, SORRY)
-    ended = CallCompleted(**common, status="completed", result={"mediaId": "m"})
+    made = (await api.upload()).json()["mediaId"]
+    ended = CallCompleted(**common, status="completed", result={"mediaId": made})
+    early = ended.model_copy(update={"result": {"mediaId": str(uuid4())}})
+    with pytest.raises(RetryLaterError):
+        await record_call_completed(api.parts.database, early)
     await record_call_completed(api.parts.database, ended)
     await record_call_progress(api.parts.database, news)
     seen = await look(api, job_id)
-    assert (seen["status"], seen["result"], seen["error"]) == ("completed", {"mediaId": "m"}, None)
+    assert (seen["status"], seen["result"], seen["error"]) == ("completed", {"mediaId": made}, None)
 
 
 async def test_call_that_was_given_up_says_sorry(api: Api) -> None:

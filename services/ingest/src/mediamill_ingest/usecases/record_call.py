@@ -1,14 +1,17 @@
 """What became of queued calls: reports of where they are, how they ended, and those that were given up."""
 
+from uuid import UUID
+
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import calls
+from mediamill_catalog import calls, media
 from mediamill_catalog.recovery import public_code
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.call import CallCompleted, CallProgressed, RequestCall
 from mediamill_contracts.call_types import call_types
 from mediamill_database import Database
+from mediamill_messaging.errors import RetryLaterError
 from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import emit
 
@@ -22,8 +25,14 @@ async def record_call_progress(database: Database, news: CallProgressed) -> None
 
 
 async def record_call_completed(database: Database, ended: CallCompleted) -> None:
-    """Move the call to its end; a late or repeated result changes nothing."""
+    """Move the call to its end; a late or repeated result changes nothing.
+
+    Raises RetryLaterError while a medium that the call made is not admitted: its caller would not find it.
+    """
     async with database.write() as session:
+        made = (ended.result or {}).get("mediaId")
+        if made is not None and await media.find(session, UUID(made)) is None:
+            raise RetryLaterError(0, "the medium that the call made is not admitted yet")
         await calls.complete(session, ended, now=utc_now())
 
 
