@@ -61,7 +61,7 @@ def _camera_video(target: Path, seconds: float) -> Path:
         size=SIZE,
         seconds=seconds,
         rate=FRAMES_PER_SECOND,
-        filters="noise=alls=10:allf=t",
+        filters="noise=alls=4:allf=t",
         codec=("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", *rate),
     )
 

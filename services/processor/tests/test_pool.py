@@ -106,6 +106,8 @@ async def test_an_interactive_job_is_done_beside_bulk_jobs(
     assert (await render(pool, store, submit(photo))).facts.width == 640
     assert not any(job.done() for job in bulk)
     assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in (*ordinary, *express)] == [5, 0]
+    assert {os.getsid(pid) for pid in (*ordinary, *express)} == {os.getsid(0)}
+    assert os.getpgrp() not in {os.getpgid(pid) for pid in (*ordinary, *express)}
     for job in bulk:
         job.cancel()
     await asyncio.gather(*bulk, return_exceptions=True)

@@ -1,6 +1,7 @@
 """Many files in one request: each with its own verdict."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_contracts.ids import new_id
 from mediamill_ingest.http.parts import UploadLimits
+from mediamill_storage.atomic_file import AtomicFile
 from mediamill_storage.keys import staged_key
+from mediamill_web.body_stream import BodyPace
 
 from .conftest import Api, file_part
 
@@ -98,6 +101,21 @@ async def test_a_thousand_files_are_one_request(api: Api) -> None:
     assert len(api.stored_files()) == len(accepted)
     assert commits <= THOUSAND / 25
     assert most_open - before < 50
+
+
+async def test_a_slow_disk_is_not_the_clients_fault(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the time that the server waits for bytes counts against who sends them."""
+    commit = api.parts.store.commit_file
+
+    async def slowly(file: AtomicFile, key: str) -> None:
+        await asyncio.sleep(0.5)
+        await commit(file, key)
+
+    monkeypatch.setattr(api.parts.store, "commit_file", slowly)
+    pace = BodyPace(idle_seconds=1, grace_seconds=1, min_bytes_per_second=10_000_000)
+    api.app.state.parts = replace(api.parts, pace=pace)
+    answer = await _post(api, *[("a.jpg", api.photo, "image/jpeg")] * 5)
+    assert answer.status_code == 202
 
 
 async def test_too_many_files_are_refused(api: Api) -> None:

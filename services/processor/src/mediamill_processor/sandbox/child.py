@@ -46,6 +46,7 @@ Send = Callable[[Part], None]
 
 def main() -> None:
     """Serve orders from standard input until it ends."""
+    os.setpgid(0, 0)  # signals to the service's group are the service's
     boundaries = Boundaries.model_validate_json(sys.argv[1])
     send = _claim_standard_output()
     block_other_loaders()

@@ -49,7 +49,11 @@ class SandboxProcess:
 
     @classmethod
     async def start(cls, boundaries: Boundaries) -> "SandboxProcess":
-        """Start a child and wait until it is confined; raises ChildLostError."""
+        """Start a child and wait until it is confined; raises ChildLostError.
+
+        It stays in the service's session: outside of containers the kernel shares the cores by sessions, and
+        niceness counts within one only (sched(7), autogroup).
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
@@ -62,7 +66,6 @@ class SandboxProcess:
             limit=MAX_LINE_BYTES,
             env=_ENVIRONMENT,
             cwd=os.sep,
-            start_new_session=True,
         )
         child = cls(process)
         try:

@@ -80,7 +80,8 @@ def poster(video: Path, demuxer: str, look: Look | None, target: Path, *, skip_b
     return [
         *_input(video, demuxer, 1),
         *("-map", "0:v:0", *(("-vf", ",".join(filters)) if filters else ())),
-        *("-frames:v", "1", "-pix_fmt", "rgb24", "-c:v", "png", "-f", "image2", "-update", "1"),
+        *("-frames:v", "1", "-pix_fmt", "rgb24", "-c:v", "png", "-compression_level", "1"),
+        *("-f", "image2", "-update", "1"),
         f"file:{target}",
     ]
 

@@ -87,8 +87,12 @@ class VideoTranscoder:
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
             async with self._seats:
                 await self._run(command, source, folder, shares.note)
-            files = [await self._verified(output, found, folder) for output in outputs]
-            poster = await self._poster(outputs[0], source, demuxer, folder)
+            poster_taken = asyncio.create_task(self._poster(outputs[0], source, demuxer, folder))
+            try:
+                files = [await self._verified(output, found, folder) for output in outputs]
+                poster = await poster_taken
+            finally:
+                await _end(poster_taken)
             if recipe.hls:
                 files += await self._playlists(files, folder, recipe.revision)
             yield Transcoding(_facts(found, files[0]), tuple(files), poster)
@@ -180,6 +184,12 @@ class VideoTranscoder:
         master = folder / "hls.m3u8"
         write_master(master, {f"hls_{file.name}": file for file in files}, revision)
         return [replace(files[0], name=master.stem, path=master, media_type=PLAYLIST_TYPE), *made]
+
+
+async def _end(task: asyncio.Task[Path]) -> None:
+    """Have a task gone, with the process that it runs."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class _Shares:
