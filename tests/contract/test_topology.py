@@ -68,12 +68,12 @@ def test_routing_keys_carry_no_ids(name: str, key: str) -> None:
 
 
 def test_kind_and_lane_choose_the_queue() -> None:
-    """Interactive and bulk pictures, and videos of any lane, wait in queues of their own."""
+    """Interactive and bulk uploads wait in queues of their own, pictures and videos alike."""
     expected = {
         ("image", "interactive"): "processor.images",
         ("image", "bulk"): "processor.images-bulk",
         ("video", "interactive"): "processor.videos",
-        ("video", "bulk"): "processor.videos",
+        ("video", "bulk"): "processor.videos-bulk",
     }
     body = json.loads((GOLDEN / "media.accepted.json").read_text())
     for (kind, lane), owner in expected.items():

@@ -24,6 +24,7 @@ def test_each_lane_has_work_in_hand_for_every_child(
         "processor.images": 32,
         "processor.images-bulk": 32,
         "processor.videos": 1,
+        "processor.videos-bulk": 1,
         "processor.watermarks": 5,
         "processor.video-watermarks": 1,
     }

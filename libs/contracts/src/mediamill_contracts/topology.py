@@ -95,7 +95,15 @@ PROCESSOR_IMAGES_BULK = Queue(
 PROCESSOR_VIDEOS = Queue(
     "processor.videos",
     "processor",
-    ("media.accepted.video.*",),
+    ("media.accepted.video.interactive",),
+    retry=RetryPolicy(delays=(2, 4, 8)),
+    concurrency=1,
+    consumer_timeout_ms=2 * 60 * 60 * 1000,
+)
+PROCESSOR_VIDEOS_BULK = Queue(
+    "processor.videos-bulk",
+    "processor",
+    ("media.accepted.video.bulk",),
     retry=RetryPolicy(delays=(2, 4, 8)),
     concurrency=1,
     consumer_timeout_ms=2 * 60 * 60 * 1000,
@@ -153,6 +161,7 @@ QUEUES: tuple[Queue, ...] = (
     PROCESSOR_IMAGES,
     PROCESSOR_IMAGES_BULK,
     PROCESSOR_VIDEOS,
+    PROCESSOR_VIDEOS_BULK,
     PROCESSOR_WATERMARKS,
     PROCESSOR_VIDEO_WATERMARKS,
     STORAGE_SYNC_TRANSFERS,

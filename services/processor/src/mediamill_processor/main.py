@@ -11,6 +11,7 @@ from mediamill_contracts.topology import (
     PROCESSOR_IMAGES_BULK,
     PROCESSOR_VIDEO_WATERMARKS,
     PROCESSOR_VIDEOS,
+    PROCESSOR_VIDEOS_BULK,
     PROCESSOR_WATERMARKS,
     Queue,
 )
@@ -37,6 +38,7 @@ _QUEUED_PER_CHILD = 2
 """Jobs in hand for each child, so that the next one is there when it finishes."""
 
 _IMAGE_LANES: dict[Lane, Queue] = {"images": PROCESSOR_IMAGES, "images-bulk": PROCESSOR_IMAGES_BULK}
+_VIDEO_LANES: dict[Lane, Queue] = {"videos": PROCESSOR_VIDEOS, "videos-bulk": PROCESSOR_VIDEOS_BULK}
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
     videos = VideoHandlers(
         stores, pool, publisher, progress, PROCESSOR_VIDEOS.retry, running, transcoder=transcoder
     ).on_media_accepted
-    lanes["videos"] = Subscription(
-        PROCESSOR_VIDEOS, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
-    )
+    for lane, queue in _VIDEO_LANES.items():
+        lanes[lane] = Subscription(
+            queue, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
+        )
     marked = route(
         RequestWatermark, WatermarkHandler(stores, pool, transcoder, publisher).on_watermark_requested
     )

@@ -79,6 +79,7 @@ class Transcoder(Protocol):
         media_type: str,
         recipe: VideoRecipe,
         *,
+        lane: Lane,
         on_share: Callable[[float], None],
         layers: Layers | None = None,
     ) -> AbstractAsyncContextManager[Transcoding]:

@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.settings import StorageSettings
 
-Lane = Literal["images", "images-bulk", "videos", "watermarks", "video-watermarks"]
+Lane = Literal["images", "images-bulk", "videos", "videos-bulk", "watermarks", "video-watermarks"]
 _LANES: frozenset[Lane] = frozenset(get_args(Lane))
 
 

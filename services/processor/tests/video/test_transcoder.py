@@ -68,7 +68,7 @@ async def transcode(
     transcoder: VideoTranscoder, source: Path, recipe: VideoRecipe = RECIPE, media_type: str = "video/mp4"
 ) -> AsyncIterator[Transcoding]:
     """Yield the transcoding, while its files are there."""
-    async with transcoder.transcode(source, media_type, recipe, on_share=lambda _: None) as made:
+    async with transcoder.transcode(source, media_type, recipe, lane="bulk", on_share=lambda _: None) as made:
         yield made
 
 
@@ -299,7 +299,7 @@ async def test_a_mark_is_laid_over_the_chosen_renditions(
     renditions = (*RECIPE.renditions, Rendition(name="small", max_short_side=144, preset="ultrafast"))
     recipe = VideoRecipe(renditions=renditions, hls=True)
     async with transcoder.transcode(
-        source, "video/mp4", recipe, on_share=lambda _: None, layers=red_layers
+        source, "video/mp4", recipe, lane="interactive", on_share=lambda _: None, layers=red_layers
     ) as made:
         assert {file.name for file in made.files if file.watermarked} >= {"video", "hls_video_data"}
         files = {file.name: file for file in made.files}
@@ -318,7 +318,7 @@ async def test_no_picture_escapes_the_mark(kit: VideoKit, root: Path, transcoder
     """A source that changes its size half way is scaled to one size, and marked to the end."""
     source = kit.changing_size(root / "in.webm")
     async with transcoder.transcode(
-        source, "video/webm", RECIPE, on_share=lambda _: None, layers=red_layers
+        source, "video/webm", RECIPE, lane="interactive", on_share=lambda _: None, layers=red_layers
     ) as made:
         pictures = pixels_of(made.files[0].path)
         assert len(pictures) == 30

@@ -47,7 +47,7 @@ async def make_video(
     layers = mark_layers(recipe, renderer, lane=lane, mark=mark)
     async with (
         transcoder.transcode(
-            source, media_type, recipe.video, on_share=on_share, layers=layers
+            source, media_type, recipe.video, lane=lane, on_share=on_share, layers=layers
         ) as transcoding,
         renderer.render(
             transcoding.poster, "image/png", recipe, lane=lane, on_decoded=lambda: None, mark=mark

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import structlog
 
-from mediamill_contracts.recipe import VideoFacts, VideoLimits, VideoRecipe
+from mediamill_contracts.recipe import Lane, VideoFacts, VideoLimits, VideoRecipe
 from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
+from mediamill_processor.sandbox.lanes import Seats
 from mediamill_processor.sandbox.scratch import ScratchFolder
 from mediamill_processor.video import arguments
 from mediamill_processor.video.arguments import Output
@@ -37,13 +38,13 @@ _TONE_MAPPING = frozenset({"zscale", "tonemap"})
 class VideoTranscoder:
     """Transcodes with ffmpeg, below the store's root, so that what it makes is renamed into place.
 
-    `at_once` videos at most, whoever asks; the others wait in the order in which they came.
+    `at_once` videos at most, whoever asks; the others wait, those of the interactive lane ahead of the rest.
     """
 
     def __init__(self, ffmpeg: Ffmpeg, root: Path, *, at_once: int = 1) -> None:
         self._ffmpeg = ffmpeg
         self._scratch = ScratchFolder(root)
-        self._seats = asyncio.Semaphore(at_once)
+        self._seats = Seats(range(at_once))
         self._maps_tones = ffmpeg.filters >= _TONE_MAPPING
 
     def start(self) -> None:
@@ -63,6 +64,7 @@ class VideoTranscoder:
         media_type: str,
         recipe: VideoRecipe,
         *,
+        lane: Lane,
         on_share: Callable[[float], None],
         layers: Layers | None = None,
     ) -> AsyncIterator[Transcoding]:
@@ -85,8 +87,11 @@ class VideoTranscoder:
                 max_seconds=recipe.limits.max_seconds + 2 * _LOST_SECONDS,
             )
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
-            async with self._seats:
+            seat = await self._seats.take(lane)
+            try:
                 await self._run(command, source, folder, shares.note)
+            finally:
+                self._seats.give_back(seat, lane)
             poster_taken = asyncio.create_task(self._poster(outputs[0], source, demuxer, folder))
             try:
                 files = [await self._verified(output, found, folder) for output in outputs]
