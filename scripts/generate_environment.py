@@ -63,6 +63,16 @@ POSTGRES_PASSWORD=
 JWT_SECRET=
 AWS_ACCESS_KEY_ID=
 AWS_SECRET_ACCESS_KEY=
+
+# --- Docker Compose: networks, all closed to the outside unless said otherwise ---
+# `false` for Amazon S3 (with an empty S3_ENDPOINT), or any S3 server outside: lets the services that use it
+# out, and no others.
+
+# OBJECTS_INTERNAL=true
+
+# `false` for JWT_JWKS_URL at an identity provider outside: lets ingest, console and notifier out.
+
+# EDGE_INTERNAL=true
 """
 
 

@@ -46,6 +46,19 @@ def run(*command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def _closed_networks(**environment: str) -> set[str]:
+    """Return the networks without a way out, where .env says this."""
+
+    def value(found: re.Match[str]) -> str:
+        return environment.get(found[1], found[2])
+
+    networks = {name: network or {} for name, network in COMPOSE["networks"].items()}
+    told = {name: str(network.get("internal", False)) for name, network in networks.items()}
+    return {
+        name for name, text in told.items() if re.sub(r"\$\{(\w+):-(\w+)\}", value, text).lower() == "true"
+    }
+
+
 def test_the_file_follows_the_specification() -> None:
     """Compose will read the file: it fits the published schema."""
     run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
@@ -88,10 +101,23 @@ def test_only_the_control_plane_reaches_the_database() -> None:
 def test_only_the_gateway_is_reachable_from_outside() -> None:
     """One service publishes a port; networks are closed, but for the gateway's and that of calls upstream."""
     assert {name for name, service in SERVICES.items() if service.get("ports")} == {"gateway"}
-    closed = {name for name, network in COMPOSE["networks"].items() if network and network.get("internal")}
+    closed = _closed_networks()
     open_to = {"gateway": {"outside"}, "dispatcher": {"upstream"}}
     for name, service in SERVICES.items():
         assert set(service["networks"]) - closed == open_to.get(name, set())
+
+
+@pytest.mark.parametrize(
+    ("switch", "network", "reach_out"),
+    [
+        ("OBJECTS_INTERNAL", "objects", {"ingest", "console", "processor", "storage-sync", "cleanup", "s3"}),
+        ("EDGE_INTERNAL", "edge", {"gateway", "ingest", "console", "notifier"}),
+    ],
+)
+def test_a_network_opens_for_those_that_need_it(switch: str, network: str, reach_out: set[str]) -> None:
+    """A variable lets those out that use an S3 server, or an identity provider, outside; nobody else."""
+    assert _closed_networks() - _closed_networks(**{switch: "false"}) == {network}
+    assert {name for name, service in SERVICES.items() if network in service["networks"]} == reach_out
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

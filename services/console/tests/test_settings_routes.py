@@ -169,6 +169,7 @@ async def test_other_replica_follows(open_console: OpenConsole) -> None:
     [
         {"status": MediaStatus.READY, "storage_status": StorageStatus.BOTH},
         {"status": MediaStatus.READY, "storage_status": StorageStatus.S3},
+        {"status": MediaStatus.FAILED, "storage_status": StorageStatus.S3},
         {"status": MediaStatus.PROCESSING, "storage_strategy": "both"},
     ],
 )
@@ -188,10 +189,19 @@ async def test_bucket_stays_while_media_are_in_it(console: Console, medium: dict
     assert (changed["s3Bucket"], changed["s3Enabled"]) == ("photos", False)
 
 
-async def test_bucket_may_change_while_nothing_is_in_it(console: Console) -> None:
-    """Media that are here alone do not mind."""
+@pytest.mark.parametrize(
+    "medium",
+    [
+        {"status": MediaStatus.READY},
+        {"status": MediaStatus.EXPIRED, "storage_status": StorageStatus.S3},
+        {"status": MediaStatus.FAILED, "storage_status": StorageStatus.S3, "original_key": None},
+    ],
+    ids=["here alone", "expired", "refused bytes are gone"],
+)
+async def test_bucket_may_change_while_nothing_is_in_it(console: Console, medium: dict[str, Any]) -> None:
+    """Media that have nothing there do not mind."""
     await console.put(S3)
-    await console.add_medium(status=MediaStatus.READY)
+    await console.add_medium(**medium)
     assert (await console.put({"s3Bucket": "others"}))["s3Bucket"] == "others"
 
 

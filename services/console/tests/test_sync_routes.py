@@ -160,6 +160,8 @@ async def test_results_say_why_a_file_was_left(console: Console) -> None:
     job = await _begin(console, operation="delete_local", mediaIds=[str(media_id), str(new_id())])
     assert (job["status"], job["failedFiles"]) == ("failed", 2)
     assert {result["code"] for result in job["results"]} == {"last_copy", "not_found"}
+    brief = (await console.ask("GET", f"/sync/{job['id']}?results=0")).json()
+    assert (brief["failedFiles"], brief["results"]) == (2, [])
     async with console.database.write() as session:
         await session.execute(
             update(MEDIA).where(MEDIA.c.id == media_id).values(storage_status=StorageStatus.BOTH)

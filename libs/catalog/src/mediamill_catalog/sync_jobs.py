@@ -118,15 +118,15 @@ async def plan(session: AsyncSession, request: SyncRequest, limits: SyncLimits, 
     return job_id
 
 
-async def find(session: AsyncSession, job_id: UUID) -> SyncJobDetails | None:
-    """Return the job with its batches and newest results, or None."""
+async def find(session: AsyncSession, job_id: UUID, *, results: int = RESULTS_SHOWN) -> SyncJobDetails | None:
+    """Return the job with its batches and so many of its newest results, or None."""
     job = (await session.execute(select(SYNC_JOBS).where(SYNC_JOBS.c.id == job_id))).one_or_none()
     if job is None:
         return None
     children = await session.execute(
         select(SYNC_JOBS).where(SYNC_JOBS.c.parent_id == job_id).order_by(SYNC_JOBS.c.batch_index)
     )
-    return SyncJobDetails(job, children.all(), await _newest_results(session, job_id))
+    return SyncJobDetails(job, children.all(), await _newest_results(session, job_id, results))
 
 
 async def list_jobs(
@@ -261,17 +261,17 @@ async def _insert(
     await session.execute(insert(SYNC_ITEMS).inline(), rows)
 
 
-async def _newest_results(session: AsyncSession, job_id: UUID) -> list[dict[str, Any]]:
+async def _newest_results(session: AsyncSession, job_id: UUID, limit: int) -> list[dict[str, Any]]:
     batch_ids = select(SYNC_JOBS.c.id).where(or_(SYNC_JOBS.c.id == job_id, SYNC_JOBS.c.parent_id == job_id))
     ended = (SyncItemStatus.DONE, SyncItemStatus.FAILED)
     items = await session.execute(
         select(SYNC_ITEMS)
         .where(SYNC_ITEMS.c.job_id.in_(batch_ids), SYNC_ITEMS.c.status.in_(ended))
         .order_by(SYNC_ITEMS.c.updated_at.desc(), SYNC_ITEMS.c.media_id)
-        .limit(RESULTS_SHOWN)
+        .limit(limit)
     )
     results = [result for item in items for result in _results_of(item)]
-    return results[:RESULTS_SHOWN]
+    return results[:limit]
 
 
 def _results_of(item: Row[Any]) -> list[dict[str, Any]]:

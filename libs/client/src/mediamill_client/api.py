@@ -33,6 +33,7 @@ from mediamill_client.models import (
     User,
 )
 from mediamill_client.retry import RetryPolicy
+from mediamill_client.transfers import Transfers
 from mediamill_client.upload_body import Progress, UploadBody, UploadFile
 from mediamill_client.upload_options import FilePath, UploadOptions, Wish
 from mediamill_client.watching import Watcher
@@ -77,6 +78,8 @@ class MediamillClient:
             transport=transport,
         )
         self._events_url = events_url or url
+        self.transfers = Transfers(self._http)
+        """Moving media between local storage and S3, for superadmins."""
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()

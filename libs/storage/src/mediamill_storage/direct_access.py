@@ -44,9 +44,13 @@ class DirectAccess(Protocol):
         *,
         media_type: str | None = None,
         disposition: str | None = None,
+        head: bool = False,
         seconds: int = URL_SECONDS,
     ) -> str:
-        """Return a URL that gives the object, with this Content-Type and Content-Disposition if given."""
+        """Return a URL that gives the object, with this Content-Type and Content-Disposition if given.
+
+        The method is part of what is signed: with `head` the URL is good for HEAD, and for nothing else.
+        """
 
     async def signed_put(
         self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS

@@ -50,6 +50,17 @@ async def test_what_is_in_s3_alone_is_fetched_there(cloud: CloudApi) -> None:
     assert fetched.headers["content-disposition"].startswith('inline; filename="my cup.webp"')
 
 
+async def test_to_look_at_the_headers_is_to_be_sent_there_too(cloud: CloudApi) -> None:
+    """A signature covers the method: HEAD leads to an address that is good for HEAD, and is not kept."""
+    media_id = await _place(cloud, StorageStatus.S3)
+    answer = await cloud.api.client.head(f"/media/{media_id}/thumb")
+    assert (answer.status_code, answer.headers["cache-control"]) == (302, "no-store")
+    found = await cloud.outside.head(answer.headers["location"])
+    assert (found.status_code, found.headers["content-length"]) == (200, str(len(VARIANT)))
+    assert found.headers["content-type"] == "image/webp"
+    assert (await cloud.outside.get(answer.headers["location"])).status_code == 403
+
+
 async def test_the_cdn_comes_first(cloud: CloudApi) -> None:
     """Public variants are at the CDN as soon as S3 has them; what is local only is served here."""
     both, local = (

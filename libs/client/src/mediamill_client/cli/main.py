@@ -14,6 +14,7 @@ from mediamill_client.cli.folder_uploading import FolderOrder, upload_folder
 from mediamill_client.cli.follow import watch_jobs
 from mediamill_client.cli.signing_in import sign_in
 from mediamill_client.cli.status import show_status
+from mediamill_client.cli.sync import sync
 from mediamill_client.cli.uploading import UploadOrder, upload_files
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -134,6 +135,9 @@ def status(access: Access, identity: UUID, as_json: bool) -> int:
 def watch(access: Access, jobs: tuple[UUID, ...], as_json: bool) -> int:
     """Follow jobs until all are done; without JOB, all of yours that are not finished."""
     return run(watch_jobs(access, jobs, as_json=as_json))
+
+
+cli.add_command(sync)
 
 
 def main() -> None:

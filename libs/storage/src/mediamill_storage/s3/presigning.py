@@ -41,9 +41,13 @@ class S3DirectAccess:
         *,
         media_type: str | None = None,
         disposition: str | None = None,
+        head: bool = False,
         seconds: int = URL_SECONDS,
     ) -> str:
-        """Return a URL that gives the object, with this Content-Type and Content-Disposition if given."""
+        """Return a URL that gives the object, with this Content-Type and Content-Disposition if given.
+
+        The method is part of what is signed: with `head` the URL is good for HEAD, and for nothing else.
+        """
         check_key(key)
         params: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
         if media_type is not None:
@@ -51,7 +55,8 @@ class S3DirectAccess:
         if disposition is not None:
             params["ResponseContentDisposition"] = disposition
         client = await self._signing.client()
-        return await client.generate_presigned_url("get_object", Params=dict(params), ExpiresIn=seconds)
+        operation = "head_object" if head else "get_object"
+        return await client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=seconds)
 
     async def signed_put(
         self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS

@@ -1,13 +1,15 @@
 """Transfers between stores: asked for, watched, ended and retried by superadmins."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from mediamill_catalog import sync_jobs
 from mediamill_catalog.idempotency import IdempotencyConflictError
 from mediamill_catalog.settings import PlatformSettings, load
 from mediamill_catalog.sync_jobs import (
+    RESULTS_SHOWN,
     NothingToRetryError,
     NothingToSyncError,
     SyncJobClosedError,
@@ -89,9 +91,14 @@ async def request_sync(
 
 
 @router.get("/{job_id}", responses=refusals(401, 403, 404))
-async def get_one(job_id: UUID, parts: Parts, _caller: Superadmin) -> SyncJobDetailsView:
-    """Return a transfer or a batch, with the results of its files."""
-    return await _details(parts, job_id)
+async def get_one(
+    job_id: UUID,
+    parts: Parts,
+    _caller: Superadmin,
+    results: Annotated[int, Query(ge=0, le=RESULTS_SHOWN)] = RESULTS_SHOWN,
+) -> SyncJobDetailsView:
+    """Return a transfer or a batch, with the newest results of its files: 0 of them to see how far it is."""
+    return await _details(parts, job_id, results)
 
 
 @router.post("/{job_id}/cancel", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
@@ -119,9 +126,9 @@ async def retry(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetail
     return await _details(parts, job_id)
 
 
-async def _details(parts: ConsoleWebParts, job_id: UUID) -> SyncJobDetailsView:
+async def _details(parts: ConsoleWebParts, job_id: UUID, results: int = RESULTS_SHOWN) -> SyncJobDetailsView:
     async with parts.database.read() as session:
-        found = await sync_jobs.find(session, job_id)
+        found = await sync_jobs.find(session, job_id, results=results)
     if found is None:
         raise not_found()
     return details_view(found)

@@ -112,7 +112,7 @@ async def _answer(parts: HttpParts, file: _File, request: Request) -> Response:
     if found is not None:
         return _local_answer(parts, file, found.size_bytes, request)
     try:
-        redirect = redirect or await signed_redirect(parts.stores, file.stored)
+        redirect = redirect or await signed_redirect(parts.stores, file.stored, head=request.method == "HEAD")
     except StoreUnavailableError:
         detail = "The file cannot be reached now."
         raise ProblemError(503, "storage_unavailable", detail, headers={"Retry-After": "5"}) from None

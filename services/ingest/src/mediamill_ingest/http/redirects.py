@@ -46,11 +46,11 @@ def cdn_redirect(stores: CurrentStores, file: StoredFile) -> Redirect | None:
     return Redirect(f"{location.public_url.rstrip('/')}/{file.key}", f"public, max-age={_REMEMBERED_SECONDS}")
 
 
-async def signed_redirect(stores: CurrentStores, file: StoredFile) -> Redirect | None:
+async def signed_redirect(stores: CurrentStores, file: StoredFile, *, head: bool) -> Redirect | None:
     """Return a signed address in the bucket, or None when the file is not there.
 
-    What the record claims is believed; otherwise the bucket is asked, raising StoreUnavailableError when it
-    does not answer.
+    With `head` the address is good for HEAD, and for nothing else. What the record claims is believed;
+    otherwise the bucket is asked, raising StoreUnavailableError when it does not answer.
     """
     try:
         bucket = stores.cloud()
@@ -58,6 +58,8 @@ async def signed_redirect(stores: CurrentStores, file: StoredFile) -> Redirect |
         return None
     if "s3" not in stores_of(file.storage_status) and await bucket.stat(file.key) is None:
         return None
-    url = await bucket.direct.signed_get(file.key, media_type=file.media_type, disposition=file.disposition)
-    remembered = f"private, max-age={_REMEMBERED_SECONDS}" if file.audience == "everybody" else "no-store"
-    return Redirect(url, remembered)
+    url = await bucket.direct.signed_get(
+        file.key, media_type=file.media_type, disposition=file.disposition, head=head
+    )
+    may_be_kept = file.audience == "everybody" and not head
+    return Redirect(url, f"private, max-age={_REMEMBERED_SECONDS}" if may_be_kept else "no-store")
