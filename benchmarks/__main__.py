@@ -19,19 +19,21 @@ from benchmarks.installation import Installation
 from benchmarks.machine import describe
 from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
 from benchmarks.measures.idle import measure_idle
+from benchmarks.measures.initiating import Initiating, measure_initiating
 from benchmarks.measures.lanes import measure_lanes
 from benchmarks.measures.overhead import measure_overhead
-from benchmarks.measures.sync import measure_sync
+from benchmarks.measures.sync import Sync, measure_sync
 from benchmarks.measures.throughput import Throughput, measure_throughput
 from benchmarks.measures.videos import Videos, measure_videos
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.run import Contestant
+from benchmarks.transfers import transfers_running
 from mediamill_testing.photos import CameraPhoto, PhotoCorpus, sized_photo
 
 RESULTS = Path(__file__).parent / "results"
 OUTPUT = "output"
-LANES, VIDEOS = "lanes", "videos"
-PARTS = (LANES, VIDEOS)
+LANES, VIDEOS, TRANSFERS = "lanes", "videos", "transfers"
+PARTS = (LANES, VIDEOS, TRANSFERS)
 """What can be measured alone."""
 MEGAPIXELS = {SMALL: 0.45, LARGE: 6.75}
 """Sizes of the photographs whose files weigh about that."""
@@ -87,17 +89,14 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
         videos = await _videos(installation, folder, plan)
         print("accepting", flush=True)
         accepting = await _accepting(installation, files, plan)
-        print("transfers to S3 and back", flush=True)
-        sync = await measure_sync(
-            installation.rabbitmq, installation.postgres, rounds=plan.sync_rounds, files=plan.sync_files
-        )
+        sync, initiating = await _transfers(installation, plan)
     except BaseException:
         print(installation.last_words(), flush=True)
         raise
     finally:
         await installation.stop()
     return report.Results(
-        machine, _facts(photos, plan), throughput, idle, overhead, accepting, sync, lanes, videos
+        machine, _facts(photos, plan), throughput, idle, overhead, accepting, sync, initiating, lanes, videos
     )
 
 
@@ -108,12 +107,22 @@ async def measure_part(part: str, plan: Plan, folder: Path) -> list[Claim]:
         await installation.start()
         if part == VIDEOS:
             return (await _videos(installation, folder, plan)).claims()
+        if part == TRANSFERS:
+            return [claim for measure in await _transfers(installation, plan) for claim in measure.claims()]
         upload = MediamillUpload(installation)
         paths = [photo.path for photo in PhotoCorpus(folder / "corpus").camera(plan.different_photos)]
         await upload.run(paths[:4])
         return (await measure_lanes(installation, upload, paths, bulk=plan.bulk_photos)).claims()
     finally:
         await installation.stop()
+
+
+async def _transfers(installation: Installation, plan: Plan) -> tuple[Sync, Initiating]:
+    async with transfers_running(installation.rabbitmq, installation.postgres) as operator:
+        print("transfers to S3 and back", flush=True)
+        sync = await measure_sync(operator, rounds=plan.sync_rounds, files=plan.sync_files)
+        print("places for uploads to S3", flush=True)
+        return sync, await measure_initiating(operator.system, seconds=plan.steady_seconds)
 
 
 async def _videos(installation: Installation, folder: Path, plan: Plan) -> Videos:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 ANSWER_SECONDS = 120.0
@@ -27,6 +27,17 @@ class Answer:
     status: int
     body: Any
     seconds: float
+
+
+class Request(Protocol):
+    """What is sent again and again; every call of `head` is another request."""
+
+    @property
+    def body(self) -> bytes:
+        """The same each time."""
+
+    def head(self) -> bytes:
+        """Return the request line and headers, up to the empty line."""
 
 
 class Connection:
@@ -56,7 +67,7 @@ class Connection:
         """Hang up."""
         self._socket.close()
 
-    async def send(self, request: "UploadRequest") -> Answer:
+    async def send(self, request: Request) -> Answer:
         """Send a whole request and wait for the whole answer."""
         loop = asyncio.get_running_loop()
         started = time.perf_counter()
@@ -118,7 +129,7 @@ class UploadRequest:
         return f"{self._head}Idempotency-Key: {secrets.token_hex(16)}\r\n\r\n".encode()
 
 
-async def closed_loop(url: str, request: UploadRequest, *, clients: int, uploads: int) -> list[Answer]:
+async def closed_loop(url: str, request: Request, *, clients: int, uploads: int) -> list[Answer]:
     """Let `clients` send one upload after the other, without a pause, until `uploads` were answered."""
     remaining = iter(range(uploads))
     answers: list[Answer] = []
@@ -131,7 +142,7 @@ async def closed_loop(url: str, request: UploadRequest, *, clients: int, uploads
     return answers
 
 
-async def steady_rate(url: str, request: UploadRequest, *, per_second: float, seconds: float) -> list[Answer]:
+async def steady_rate(url: str, request: Request, *, per_second: float, seconds: float) -> list[Answer]:
     """Begin uploads at fixed times, whether or not earlier ones were answered.
 
     The clock of each starts when it was due, so that a stall of the server counts for all that it delays.

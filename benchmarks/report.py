@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.claims import Claim, percentile
 from benchmarks.measures.accepting import Accepting, Cell
 from benchmarks.measures.idle import Idle
+from benchmarks.measures.initiating import Initiating
 from benchmarks.measures.lanes import Lanes
 from benchmarks.measures.overhead import Overhead
 from benchmarks.measures.sync import BYTES, Sync
@@ -35,6 +36,7 @@ class Results:
     overhead: Overhead
     accepting: Accepting
     sync: Sync
+    initiating: Initiating
     lanes: Lanes
     videos: Videos
 
@@ -48,6 +50,7 @@ class Results:
             self.overhead,
             self.accepting,
             self.sync,
+            self.initiating,
         )
         return [claim for part in parts for claim in part.claims()]
 

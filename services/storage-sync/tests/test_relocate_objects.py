@@ -1,6 +1,5 @@
 """Relocations within a real folder and a real bucket."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from mediamill_messaging.errors import PermanentError
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.s3 import S3Credentials, S3Stores
 from mediamill_storage.stores import Stores
+from mediamill_storage_sync.turns import Turns
 from mediamill_storage_sync.usecases.relocate_objects import relocate_objects
 
 CONTENTS = {"a.jpg": b"original" * 10_000, "a_thumb.webp": b"variant"}
@@ -36,7 +36,7 @@ async def stores(
 
 async def run(request: RequestRelocation, stores: Stores) -> RelocationCompleted:
     """Carry a request out."""
-    return await relocate_objects(request, stores, asyncio.Semaphore(4))
+    return await relocate_objects(request, stores, Turns(4))
 
 
 async def test_copies_appear_in_both_stores_and_sources_stay(stores: Stores, s3_location: S3Location) -> None:

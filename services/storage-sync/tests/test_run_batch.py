@@ -33,6 +33,7 @@ from mediamill_storage.stores import Stores
 from mediamill_storage_sync.cancellations import Cancellations
 from mediamill_storage_sync.failures import MAX_DETAIL
 from mediamill_storage_sync.rounds import Rounds, pauses
+from mediamill_storage_sync.turns import Turns
 from mediamill_storage_sync.usecases.purge_objects import purge_objects
 from mediamill_storage_sync.usecases.run_batch import Transfers, run_batch
 from mediamill_testing.fault_proxy import FaultProxy
@@ -144,7 +145,7 @@ async def bench(
     http = S3Http(connections=8, attempts=1, read_seconds=2, request_seconds=4)
     s3 = S3Stores(s3_credentials, endpoint=proxy.url, http=http)
     listener = Listener()
-    rounds = Rounds(asyncio.Semaphore(8), parallel=8, patience_seconds=2)
+    rounds = Rounds(Turns(8), parallel=8, patience_seconds=2)
     transfers = Transfers(Stores(local, s3), listener, rounds, Cancellations())
     bucket = s3_location.model_copy(update={"endpoint": proxy.url})
     yield Bench(local, bucket, proxy, s3, listener, transfers)
@@ -374,17 +375,17 @@ async def test_purging_removes_everywhere_and_can_be_repeated(bench: Bench) -> N
     purge = RequestPurge(
         media_id=item.media_id, user_id="anna", keys=keys, stores=("local",), final=False, requested_by="root"
     )
-    slots = asyncio.Semaphore(2)
-    assert await purge_objects(purge, bench.transfers.stores, slots) is None
+    turns = Turns(2)
+    assert await purge_objects(purge, bench.transfers.stores, turns) is None
     assert await bench.holds("local", [item]) == [False, False]
     final = purge.model_copy(update={"stores": ("local", "s3"), "final": True, "s3": bench.bucket})
     for _ in range(2):
-        gone = await purge_objects(final, bench.transfers.stores, slots)
+        gone = await purge_objects(final, bench.transfers.stores, turns)
         assert gone is not None
         assert (gone.media_id, gone.removed_keys) == (item.media_id, keys)
     assert await bench.holds("s3", [item]) == [False, False]
     with pytest.raises(PermanentError, match="s3_not_configured"):
-        await purge_objects(final, Stores(bench.local), slots)
+        await purge_objects(final, Stores(bench.local), turns)
 
 
 def test_pauses_grow_and_add_up_to_the_patience() -> None:

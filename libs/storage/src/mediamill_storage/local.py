@@ -22,9 +22,10 @@ from mediamill_storage.atomic_file import (
     rename_durably,
     sync_folder,
 )
+from mediamill_storage.checking import checked
 from mediamill_storage.duplication import duplicate
 from mediamill_storage.object_store import FinishedFile, ObjectNotFoundError, ObjectStat, StoredFile
-from mediamill_storage.rooted_paths import RootedPaths
+from mediamill_storage.rooted_paths import RootedPaths, check_key
 
 READ_CHUNK_BYTES = 256 * 1024
 ABANDONED_AFTER_SECONDS = 6 * 60 * 60
@@ -78,12 +79,16 @@ class LocalObjectStore:
         chunks: AsyncIterator[bytes],
         *,
         media_type: str,  # noqa: ARG002 - a port for S3 too
+        sha256: str | None = None,
     ) -> int:
-        """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises."""
-        self._paths.path_of(key)
+        """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises.
+
+        With `sha256`, in hex, other bytes than those raise CorruptObjectError, and nothing appears.
+        """
+        check_key(key)
         file = self.new_file()
         try:
-            async for chunk in chunks:
+            async for chunk in chunks if sha256 is None else checked(chunks, key, sha256):
                 file.write(chunk)
             await self.commit_file(file, key)
         finally:

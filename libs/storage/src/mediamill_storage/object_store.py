@@ -76,11 +76,19 @@ class ObjectStore(Protocol):
         are put together, since waiting once for the disk costs little more than for one of them.
         """
 
-    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> int:
-        """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises."""
+    async def put_stream(
+        self, key: str, chunks: AsyncIterator[bytes], *, media_type: str, sha256: str | None = None
+    ) -> int:
+        """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises.
+
+        With `sha256`, in hex, other bytes than those raise CorruptObjectError, and nothing appears.
+        """
 
     def read(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Yield bytes `start` to `end` (exclusive); raises ObjectNotFoundError, CorruptObjectError."""
+        """Yield bytes `start` to `end` (exclusive); raises ObjectNotFoundError.
+
+        An object read whole, with no `end`, raises CorruptObjectError where the store knows better bytes.
+        """
 
     def local_copy(self, key: str) -> AbstractAsyncContextManager[Path]:
         """Give a path to read the object's bytes from while the context lasts; never write to it."""

@@ -35,6 +35,7 @@ from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.system import ServiceProcess
 from mediamill_testing.waiting import eventually
 
+JWT_SECRET = "a key for the tests that is long enough to sign with"  # noqa: S105 - of private servers
 OPEN = (SyncStatus.WAITING, SyncStatus.ACTIVE)
 
 
@@ -53,6 +54,7 @@ class TransferSystem:
         credentials: S3Credentials,
         patience_seconds: float = 5,
     ) -> None:
+        self.broker_url = broker_url
         self.database_url = database_url
         self.bucket = bucket
         self.credentials = credentials
@@ -62,7 +64,7 @@ class TransferSystem:
             "MEDIAMILL_ENV": "test",
             "BROKER_URL": broker_url,
             "STORAGE_ROOT": str(self.storage),
-            "JWT_SECRET": "a key for the tests that is long enough to sign with",
+            "JWT_SECRET": JWT_SECRET,
             "LOG_FORMAT": "json",
             "S3_ENDPOINT": bucket.endpoint or "",
             "S3_BUCKET_NAME": bucket.bucket,
@@ -116,7 +118,9 @@ class Operator:
 
     def __init__(self, system: TransferSystem, s3_url: str) -> None:
         self.database = Database(system.database_url)
+        self.system = system
         self.bucket = system.bucket
+        self.credentials = system.credentials
         self._seen_bucket = system.bucket.model_copy(update={"endpoint": s3_url})
         self._local = LocalObjectStore(system.storage, fsync=False)
         self._s3 = S3Stores(system.credentials, endpoint=s3_url)
@@ -188,13 +192,17 @@ class Operator:
         assert details is not None  # noqa: S101 - jobs are never removed here
         return details
 
+    async def status(self, job_id: UUID) -> SyncStatus:
+        """Return the job's status as it is now."""
+        status = select(SYNC_JOBS.c.status).where(SYNC_JOBS.c.id == job_id)
+        async with self.database.read() as session:
+            return (await session.execute(status)).scalar_one()
+
     async def end_of(self, job_id: UUID, seconds: float = 120) -> SyncJobDetails:
         """Wait until the job has ended; return it."""
 
         async def ended() -> bool:
-            status = select(SYNC_JOBS.c.status).where(SYNC_JOBS.c.id == job_id)
-            async with self.database.read() as session:
-                return (await session.execute(status)).scalar_one() not in OPEN
+            return await self.status(job_id) not in OPEN
 
         await eventually(ended, timeout=seconds)
         return await self.job(job_id)

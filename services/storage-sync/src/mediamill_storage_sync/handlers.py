@@ -23,13 +23,13 @@ class Handlers:
 
     async def on_purge_requested(self, request: RequestPurge, _delivery: Delivery) -> None:
         """Remove objects; tell when a medium is gone for good."""
-        gone = await purge_objects(request, self.transfers.stores, self.transfers.rounds.slots)
+        gone = await purge_objects(request, self.transfers.stores, self.transfers.rounds.turns)
         if gone is not None:
             await self.transfers.publisher.publish(gone)
 
     async def on_relocation_requested(self, request: RequestRelocation, _delivery: Delivery) -> None:
         """Copy to the new keys and tell where all copies are."""
-        done = await relocate_objects(request, self.transfers.stores, self.transfers.rounds.slots)
+        done = await relocate_objects(request, self.transfers.stores, self.transfers.rounds.turns)
         await self.transfers.publisher.publish(done)
 
     async def on_sync_cancelled(self, event: SyncCancelled, _delivery: Delivery) -> None:

@@ -1,6 +1,5 @@
 """The composition of storage-sync: the only file that names concrete adapters."""
 
-import asyncio
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -25,6 +24,7 @@ from mediamill_storage_sync.cancellations import Cancellations
 from mediamill_storage_sync.handlers import Handlers
 from mediamill_storage_sync.rounds import Rounds
 from mediamill_storage_sync.settings import StorageSyncSettings, TransferSettings
+from mediamill_storage_sync.turns import Turns
 from mediamill_storage_sync.usecases.run_batch import Transfers
 
 _ATTEMPTS = 3
@@ -42,7 +42,7 @@ class StorageSyncParts:
 def build_parts(settings: TransferSettings, stores: Stores, publisher: Publisher) -> StorageSyncParts:
     """Build storage-sync around a transport that the caller runs."""
     rounds = Rounds(
-        slots=asyncio.Semaphore(settings.parallel_files),
+        turns=Turns(settings.parallel_files),
         parallel=settings.parallel_files,
         patience_seconds=settings.patience_seconds,
     )

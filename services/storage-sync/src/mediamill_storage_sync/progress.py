@@ -1,4 +1,4 @@
-"""Tells listeners how far a run is, at most twice a second, and never makes a transfer wait."""
+"""Tells listeners how far a run is, at most once a second, and never makes a transfer wait."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import structlog
 from mediamill_contracts.sync import RequestSync, SyncProgressed
 from mediamill_messaging.transport import Publisher
 
-INTERVAL_SECONDS = 0.5
+INTERVAL_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 

@@ -15,6 +15,7 @@ import structlog
 
 from mediamill_contracts.recipe import ObjectRef
 from mediamill_storage_sync.failures import Failure, failure_of
+from mediamill_storage_sync.turns import Turns
 
 FIRST_PAUSE_SECONDS = 1.0
 GROWTH = 2.5
@@ -45,9 +46,9 @@ OnEnd = Callable[[BatchFile, Failure | None], None]
 
 @dataclass(frozen=True)
 class Rounds:
-    """How files are worked off; `slots` are shared by all runs of the process."""
+    """How files are worked off; `turns` are shared by all runs of the process."""
 
-    slots: asyncio.Semaphore
+    turns: Turns
     parallel: int
     patience_seconds: float
 
@@ -67,7 +68,7 @@ class Rounds:
                     await asyncio.wait_for(stop.wait(), pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
             if stop.is_set() or not left:
                 break
-            one_round = _Round(outcome, work, on_end)
+            one_round = _Round(outcome, work, on_end, len(left))
             await self._run(one_round, left, stop)
             may_pass = one_round.may_pass
             left = list(may_pass)
@@ -94,15 +95,17 @@ class Rounds:
             if one_round.failed_in_a_row >= 2 * self.parallel and one_round.last is not None:
                 one_round.may_pass[file] = one_round.last
                 continue
-            async with self.slots:
+            async with self.turns.turn(one_round.left):
                 await one_round.run(file)
+            one_round.left -= 1
 
 
 class _Round:
     """One pass over the files that are left."""
 
-    def __init__(self, outcome: Outcome, work: Work, on_end: OnEnd) -> None:
+    def __init__(self, outcome: Outcome, work: Work, on_end: OnEnd, files: int) -> None:
         self.may_pass: dict[BatchFile, Failure] = {}
+        self.left = files
         self.failed_in_a_row = 0
         self.last: Failure | None = None
         self._outcome = outcome

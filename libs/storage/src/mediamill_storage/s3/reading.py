@@ -5,7 +5,8 @@ import hashlib
 import random
 from collections.abc import AsyncIterator
 
-from mediamill_storage.object_store import CorruptObjectError, StoreUnavailableError
+from mediamill_storage.checking import require
+from mediamill_storage.object_store import StoreUnavailableError
 from mediamill_storage.s3.transfer import Transfer
 
 _PAST_THE_END = frozenset({"InvalidRange", "416"})
@@ -22,7 +23,7 @@ async def read_object(
     """
     position = start
     failures = 0
-    digest = hashlib.sha256()
+    digest = hashlib.sha256() if start == 0 and end is None else None
     while True:
         begun = False
         try:
@@ -30,7 +31,8 @@ async def read_object(
                 begun, version = True, opened.version
                 async for chunk in opened.chunks:
                     position += len(chunk)
-                    digest.update(chunk)
+                    if digest is not None:
+                        digest.update(chunk)
                     yield chunk
         except StoreUnavailableError as error:
             if error.code in _PAST_THE_END:
@@ -40,8 +42,8 @@ async def read_object(
                 raise  # a request that failed altogether has had its attempts
             await asyncio.sleep(_wait_seconds(failures))
         else:
-            if start == 0 and end is None and opened.sha256 not in {None, digest.hexdigest()}:
-                raise CorruptObjectError(f"{key}: stored as {opened.sha256}, read as {digest.hexdigest()}")
+            if digest is not None and opened.sha256 is not None:
+                require(key, digest.hexdigest(), opened.sha256)
             return
 
 

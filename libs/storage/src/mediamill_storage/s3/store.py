@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.atomic_file import full_disk_named
+from mediamill_storage.checking import checked, require
 from mediamill_storage.object_store import (
     CorruptObjectError,
     FinishedFile,
@@ -86,16 +87,21 @@ class S3ObjectStore:
                 raise outcome
         return [outcome for outcome in outcomes if isinstance(outcome, StoredFile)]
 
-    async def put_stream(self, key: str, chunks: AsyncIterator[bytes], *, media_type: str) -> int:
+    async def put_stream(
+        self, key: str, chunks: AsyncIterator[bytes], *, media_type: str, sha256: str | None = None
+    ) -> int:
         """Store the chunks under `key`; return their size in bytes. Nothing appears if the stream raises.
 
-        Up to 8 MiB the object knows its hash; for more it would have to be known before the first byte.
+        With `sha256`, in hex, other bytes than those raise CorruptObjectError, and nothing appears.
+        The object knows its hash up to 8 MiB, and beyond that if it is given before the first byte.
         """
         check_key(key)
         parts = in_parts(chunks)
         first = await anext(parts)
         if len(first) < PART_BYTES:
-            await self._put(key, first, hashlib.sha256(first).hexdigest(), media_type)
+            found = hashlib.sha256(first).hexdigest()
+            require(key, found, sha256 or found)
+            await self._put(key, first, found, media_type)
             return len(first)
         size = 0
 
@@ -107,7 +113,9 @@ class S3ObjectStore:
                 size += len(part)
                 yield part
 
-        await (await self._multipart(key)).send(counted(), media_type=media_type, metadata={})
+        stream = counted() if sha256 is None else checked(counted(), key, sha256)
+        metadata = {} if sha256 is None else metadata_of(sha256)
+        await (await self._multipart(key)).send(stream, media_type=media_type, metadata=metadata)
         return size
 
     async def read(

@@ -3,25 +3,22 @@
 Safe to run again at any point: a copy that is there with the right bytes is not made a second time.
 """
 
-import asyncio
-
 from mediamill_contracts.recipe import ObjectRef, Store
 from mediamill_contracts.relocation import ObjectMove, RelocationCompleted, RequestRelocation
 from mediamill_messaging.errors import PermanentError
 from mediamill_storage.object_store import CorruptObjectError, ObjectNotFoundError, ObjectStore
 from mediamill_storage.stores import StoreNotConfiguredError, Stores
 from mediamill_storage_sync.transfer import holds
+from mediamill_storage_sync.turns import Turns
 
 
-async def relocate_objects(
-    request: RequestRelocation, stores: Stores, slots: asyncio.Semaphore
-) -> RelocationCompleted:
+async def relocate_objects(request: RequestRelocation, stores: Stores, turns: Turns) -> RelocationCompleted:
     """Return what to publish: which stores have every copy, verified by size and SHA-256.
 
     A store that lacks a source, or holds other bytes than those on record, is left out. Raises
     PermanentError(`s3_not_configured`), and what a store raises: the queue tries again.
     """
-    copied_to = [name for name in request.stores if await _relocate_in(name, request, stores, slots)]
+    copied_to = [name for name in request.stores if await _relocate_in(name, request, stores, turns)]
     return RelocationCompleted(
         media_id=request.media_id,
         user_id=request.user_id,
@@ -34,17 +31,15 @@ async def relocate_objects(
     )
 
 
-async def _relocate_in(
-    name: Store, request: RequestRelocation, stores: Stores, slots: asyncio.Semaphore
-) -> bool:
+async def _relocate_in(name: Store, request: RequestRelocation, stores: Stores, turns: Turns) -> bool:
     """Return whether every copy is in the store."""
     try:
         store = stores.of(name, request.s3)
     except StoreNotConfiguredError as error:
         raise PermanentError("s3_not_configured", str(error)) from error
     try:
-        for move in request.moves:
-            async with slots:
+        for number, move in enumerate(request.moves):
+            async with turns.turn(len(request.moves) - number):
                 await _copy(store, move, name)
     except (ObjectNotFoundError, CorruptObjectError):
         return False
