@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from uuid import UUID
 
 import pytest
 
 from mediamill_catalog.tables import StorageStatus, SyncStatus
+from mediamill_contracts.recipe import Store
 from mediamill_testing.fault_proxy import FaultProxy
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
-from mediamill_testing.transfers import Operator, TransferSystem, transfer_system
+from mediamill_testing.transfers import OPEN, Operator, TransferSystem, transfer_system
 from mediamill_testing.waiting import eventually
 
 COUNT = 60
@@ -19,6 +21,9 @@ FILES = 2 * COUNT
 SIZE = 40_000
 IN_TRANSFER = 20
 """Files that the worker moves at once: so many may be sent again after each kill."""
+STORES: tuple[Store, ...] = ("local", "s3")
+OUTAGE_SECONDS = 2.0
+"""Longer than the client's own attempts, shorter than the worker's patience of 5 s."""
 ENDS = (SyncStatus.COMPLETED, SyncStatus.PARTIAL_FAILED, SyncStatus.FAILED)
 
 
@@ -42,11 +47,15 @@ def transfers(
 async def operator(
     transfers: TransferSystem, s3_server: S3Server, proxy: FaultProxy
 ) -> AsyncIterator[Operator]:
-    """Give an operator whose own view of S3 does not pass the proxy."""
+    """Give an operator whose own view of S3 does not pass the proxy; leave everything whole and empty."""
     operator = Operator(transfers, s3_server.url)
     yield operator
     proxy.heal()
     proxy.come_back()
+    proxy.requests.clear()
+    for name in STORES:
+        for key in await operator.keys_in(name):
+            await operator.store(name).delete(key)
     await operator.close()
 
 
@@ -96,25 +105,63 @@ async def test_faults_of_s3_lose_nothing(
     assert await operator.keys_in("local") == set()
 
 
+async def test_an_outage_is_waited_out(operator: Operator, proxy: FaultProxy) -> None:
+    """S3 goes away amid the batches and comes back: the job completes, and nobody has to ask for it again."""
+    ids = await operator.add_media(COUNT, size=SIZE)
+    proxy.slow_down(delay_seconds=0.3)
+    job_id = await operator.ask("upload_to_s3", ids, delete_source=True)
+    await eventually(partial(_has_objects, operator, FILES // 6))
+    proxy.go_away()
+    proxy.heal()
+    await asyncio.sleep(OUTAGE_SECONDS)  # this is the fault
+    assert await operator.status(job_id) in OPEN
+    proxy.come_back()
+    job = (await operator.end_of(job_id)).job
+    assert (job.status, job.processed_files, job.failed_files) == (SyncStatus.COMPLETED, FILES, 0)
+    assert await operator.statuses(ids) == {StorageStatus.S3}
+    assert await operator.missing(ids) == []
+
+
 async def test_a_killed_worker_copies_only_what_is_missing(
     transfers: TransferSystem, operator: Operator, proxy: FaultProxy
 ) -> None:
     """SIGKILL amid a batch, twice: every file is counted once, and nothing is sent again in vain."""
     ids = await operator.add_media(COUNT, size=SIZE)
-    others, already = len(await operator.keys_in("s3")), len(proxy.requests)
     proxy.slow_down(delay_seconds=0.3)
     job_id = await operator.ask("upload_to_s3", ids)
     for part in (FILES // 6, FILES // 3):
-        await eventually(partial(_has_objects, operator, others + part))
+        await eventually(partial(_has_objects, operator, part))
         await asyncio.to_thread(transfers.storage_sync.kill)
         await asyncio.to_thread(transfers.storage_sync.start)
     proxy.slow_down()
+    await _is_whole(operator, job_id, ids)
+    assert _sent(proxy) <= FILES + 2 * IN_TRANSFER
+
+
+async def test_a_stopped_worker_ends_what_it_began(
+    transfers: TransferSystem, operator: Operator, proxy: FaultProxy
+) -> None:
+    """SIGTERM amid a batch: what is in hand ends and is reported, the rest is the next one's, none twice."""
+    ids = await operator.add_media(COUNT, size=SIZE)
+    proxy.slow_down(delay_seconds=0.3)
+    job_id = await operator.ask("upload_to_s3", ids)
+    await eventually(partial(_has_objects, operator, FILES // 6))
+    await asyncio.to_thread(transfers.storage_sync.stop)
+    proxy.slow_down()
+    await asyncio.to_thread(transfers.storage_sync.start)
+    await _is_whole(operator, job_id, ids)
+    assert _sent(proxy) == FILES
+
+
+async def _is_whole(operator: Operator, job_id: UUID, ids: list[UUID]) -> None:
     job = (await operator.end_of(job_id)).job
     assert (job.status, job.processed_files, job.failed_files) == (SyncStatus.COMPLETED, FILES, 0)
     assert job.processed_bytes == COUNT * (SIZE + 200)
     assert await operator.missing(ids) == []
-    sent = sum(line.startswith("PUT") for line in proxy.requests[already:])
-    assert sent <= FILES + 2 * IN_TRANSFER
+
+
+def _sent(proxy: FaultProxy) -> int:
+    return sum(line.startswith("PUT") for line in proxy.requests)
 
 
 async def _has_objects(operator: Operator, count: int) -> bool:

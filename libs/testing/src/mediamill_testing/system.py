@@ -173,18 +173,27 @@ def running_system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator
 
 
 class StandaloneProcess(ServiceProcess):
-    """All of Mediamill in one process, on a data folder of its own that survives a kill."""
+    """All of Mediamill in one process, on a data folder of its own that survives a kill.
 
-    def __init__(self, *, admin: bool = True, broker_url: str | None = None) -> None:
+    `environment` adds to what it is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        admin: bool = True,
+        broker_url: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         scratch = Scratch("standalone")
         self.home = scratch.path / "home"
         self.database_url = f"sqlite+aiosqlite:///{self.home / 'mediamill.db'}"
-        environment = {"MEDIAMILL_HOME": str(self.home)}
+        given = {"MEDIAMILL_HOME": str(self.home), **(environment or {})}
         if admin:
-            environment |= {"MEDIAMILL_ADMIN_EMAIL": ADMIN_EMAIL, "MEDIAMILL_ADMIN_PASSWORD": ADMIN_PASSWORD}
+            given |= {"MEDIAMILL_ADMIN_EMAIL": ADMIN_EMAIL, "MEDIAMILL_ADMIN_PASSWORD": ADMIN_PASSWORD}
         if broker_url is not None:
-            environment |= {"BROKER_URL": broker_url, "MEDIAMILL_ENV": "test"}
-        super().__init__("standalone", environment, scratch=scratch, prefix="MEDIAMILL")
+            given |= {"BROKER_URL": broker_url, "MEDIAMILL_ENV": "test"}
+        super().__init__("standalone", given, scratch=scratch, prefix="MEDIAMILL")
 
     def close(self) -> None:
         """Stop the process and remove its data."""
