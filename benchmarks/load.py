@@ -32,9 +32,8 @@ class Answer:
 class Request(Protocol):
     """What is sent again and again; every call of `head` is another request."""
 
-    @property
-    def body(self) -> bytes:
-        """The same each time."""
+    body: list[bytes]
+    """The same each time, in pieces that are sent as they are."""
 
     def head(self) -> bytes:
         """Return the request line and headers, up to the empty line."""

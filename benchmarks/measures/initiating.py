@@ -44,14 +44,14 @@ class _Initiation:
         issuer = TokenIssuer(JWT_SECRET, lifetime_seconds=TOKEN_SECONDS)
         self._tokens = cycle([issuer.issue(f"user-{number}", "user") for number in range(USERS)])
         wish = {"fileName": "photo.jpg", "mimeType": "image/jpeg", "fileSize": 200_000}
-        self.body = json.dumps(wish).encode()
+        self.body = [json.dumps(wish).encode()]
 
     def head(self) -> bytes:
         """Return the request line and headers, with an idempotency key of its own."""
         return (
             f"POST /api/media/upload/initiate HTTP/1.1\r\nHost: benchmark\r\n"
             f"Authorization: Bearer {next(self._tokens)}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(self.body)}\r\nIdempotency-Key: {secrets.token_hex(16)}\r\n\r\n"
+            f"Content-Length: {len(self.body[0])}\r\nIdempotency-Key: {secrets.token_hex(16)}\r\n\r\n"
         ).encode()
 
 

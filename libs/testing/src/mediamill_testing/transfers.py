@@ -196,7 +196,8 @@ class Operator:
         """Return the job's status as it is now."""
         status = select(SYNC_JOBS.c.status).where(SYNC_JOBS.c.id == job_id)
         async with self.database.read() as session:
-            return (await session.execute(status)).scalar_one()
+            found: SyncStatus = (await session.execute(status)).scalar_one()
+        return found
 
     async def end_of(self, job_id: UUID, seconds: float = 120) -> SyncJobDetails:
         """Wait until the job has ended; return it."""

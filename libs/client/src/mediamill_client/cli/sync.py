@@ -49,6 +49,7 @@ def sync() -> None:
 @click.pass_obj
 def start(
     access: Access,
+    /,
     *,
     operation: Operation,
     media: tuple[UUID, ...],

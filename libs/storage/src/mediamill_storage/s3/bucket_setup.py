@@ -77,9 +77,11 @@ COLD_STORAGE_RULE: "LifecycleRuleUnionTypeDef" = {
     "Filter": {"Prefix": PERMANENT},
     "Transitions": [
         {"Days": 90, "StorageClass": "STANDARD_IA"},
-        {"Days": 180, "StorageClass": "GLACIER"},
+        {"Days": 180, "StorageClass": "GLACIER_IR"},
     ],
 }
+"""To the coldest class whose objects can be read at once: from colder ones they have to be asked back first,
+and what a record claims can be fetched at any moment."""
 
 
 class BucketSetup:
