@@ -9,15 +9,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from mediamill_client import Media, MediamillClient
 from mediamill_client.models import Accepted
+from mediamill_testing.javascript_client import node_program
 from mediamill_testing.photos import PhotoCorpus
 from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, StandaloneProcess
+
+SCRIPT = Path(__file__).with_name("page_upload.mjs")
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,29 @@ async def test_media_move_to_s3_by_command(standalone: StandaloneProcess, photo_
         assert (nothing.code, "nothing_to_retry" in nothing.err) == (1, True)
         assert (kept.code, "last_copy" in kept.out) == (1, True)
         await _can_be_fetched(client, here)
+
+
+async def test_the_page_takes_a_large_upload_up_again(standalone: StandaloneProcess) -> None:
+    """A connection lost amid the parts costs one part: the next try, or the next visit, sends the others."""
+    async with MediamillClient(standalone.url) as client:
+        session = await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)
+        process = await asyncio.create_subprocess_exec(
+            node_program(),
+            SCRIPT,
+            standalone.url,
+            session.access_token,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={"PATH": os.environ["PATH"]},
+        )
+        out, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+        told = json.loads(out)
+        assert (told["lost"], told["arrived"], told["again"]) == ("network", 1, 2)
+        assert told["progress"] == sorted(told["progress"])
+        assert told["progress"][-1] == 1
+        assert told["remembered"] == 0
+        assert (await client.media(UUID(told["mediaId"]))).size_bytes == told["size"]
 
 
 async def test_a_wish_that_says_nothing_is_not_sent() -> None:

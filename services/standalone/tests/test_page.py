@@ -21,8 +21,12 @@ PAGE = Path(mediamill_standalone.__file__).parent / "page"
 @pytest.fixture
 def http() -> httpx.AsyncClient:
     """Return a client of the page."""
-    transport = httpx.ASGITransport(Starlette(routes=page_routes()))
+    transport = httpx.ASGITransport(Starlette(routes=page_routes(_s3)))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+async def _s3() -> str:
+    return "https://photos.s3.example"
 
 
 def run_script(script: str) -> str:
@@ -50,6 +54,7 @@ async def test_nothing_inline_and_nothing_from_elsewhere(http):
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+    assert policy.endswith("connect-src 'self' https://photos.s3.example")
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=", answer.text)
     assert "://" not in answer.text
     assert not [

@@ -14,9 +14,10 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function call(method, path, body) {
+/** Make a request and return the JSON answer; `key` makes a repeated write count once. */
+export async function call(method, path, body, key = newKey()) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-  if (method !== "GET") headers["Idempotency-Key"] = newKey();
+  if (method !== "GET") headers["Idempotency-Key"] = key;
   let answer;
   try {
     answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });

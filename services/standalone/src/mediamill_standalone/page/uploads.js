@@ -1,6 +1,7 @@
 // Files on their way: a row each, from the first byte to the finished picture.
 
 import * as api from "./api.js";
+import { goesInParts, uploadInParts } from "./direct.js";
 import { byId, element, size } from "./dom.js";
 import { sentence } from "./sentences.js";
 
@@ -64,7 +65,7 @@ export class Uploads {
     this.#sending += 1;
     const upload = this.#waiting.shift();
     try {
-      const { jobId } = await api.upload(upload.file, upload.key, (part) => upload.sent(part));
+      const { jobId } = await send(upload.file, upload.key, (part) => upload.sent(part));
       this.#processing.set(jobId, upload);
       upload.processed(0, "started");
       this.#pollSoon(this.#live ? 500 : POLL_MS);
@@ -96,6 +97,18 @@ export class Uploads {
     }
     if (this.#processing.size) this.#pollSoon(this.#live ? POLL_LIVE_MS : POLL_MS);
   }
+}
+
+/** Send a large file to S3 in parts where there is S3, and any other in one request to the server. */
+async function send(file, key, onProgress) {
+  if (goesInParts(file)) {
+    try {
+      return await uploadInParts(file, key, onProgress);
+    } catch (error) {
+      if (error.code !== "s3_not_enabled") throw error;
+    }
+  }
+  return api.upload(file, key, onProgress);
 }
 
 /** One file and its row. The bar's first half is the sending, its second half the processing. */
