@@ -12,14 +12,16 @@ globalThis.localStorage = {
 
 let sendable = 1;
 let sent = 0;
+let last = null;
 const network = globalThis.fetch;
 globalThis.fetch = (path, options) => {
   if (path.startsWith("/")) {
     return network(url + path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } });
   }
-  if (sent === sendable) return Promise.reject(new TypeError("the connection is lost"));
+  if (sent === sendable) return last.then(() => Promise.reject(new TypeError("the connection is lost")));
   sent += 1;
-  return network(path, options);
+  last = network(path, options);
+  return last;
 };
 
 const box = (kind, size, content = []) => {
