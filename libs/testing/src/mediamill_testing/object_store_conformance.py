@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mediamill_storage.object_store import FinishedFile, ObjectNotFoundError, ObjectStore, StoredFile
+from mediamill_storage.object_store import (
+    CorruptObjectError,
+    FinishedFile,
+    ObjectNotFoundError,
+    ObjectStore,
+    StoredFile,
+)
 
 KEY = "temp/somebody/0190-upload.jpg"
 OTHER_KEY = "permanent/2026/11/unlinked/abc.jpg"
@@ -72,6 +78,21 @@ class ObjectStoreConformance:
             await store.put_stream(KEY, breaking(), media_type="image/jpeg")
         assert await store.stat(KEY) is None
         assert [found async for found in store.list("")] == []
+
+    @pytest.mark.parametrize("content", [b"picture", LARGE * 9], ids=["small", "in parts"])
+    async def test_other_bytes_than_announced_are_not_stored(
+        self, store: ObjectStore, content: bytes
+    ) -> None:
+        """With their hash the right bytes are stored, and no others; who keeps the hash keeps that one."""
+        digest = sha256(content).hexdigest()
+        with pytest.raises(CorruptObjectError):
+            await store.put_stream(KEY, _chunks(content + b"!"), media_type="video/mp4", sha256=digest)
+        assert await store.stat(KEY) is None
+        await store.put_stream(KEY, _chunks(content), media_type="video/mp4", sha256=digest)
+        found = await store.stat(KEY)
+        assert found is not None
+        assert found.sha256 in {None, digest}
+        assert sha256(await read_all(store, KEY)).hexdigest() == digest
 
     @pytest.mark.parametrize(
         ("start", "end"), [(0, 1), (10, 20), (1_000_000, None), (5, None), (700_000, 10**9)]
