@@ -78,7 +78,7 @@ check-layers:
 
 .PHONY: check-imports
 check-imports:
-	@$(BIN)/python scripts/check_undeclared_imports.py
+	@scripts/check-imports
 
 .PHONY: check-documents
 check-documents:
