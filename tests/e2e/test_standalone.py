@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from uuid import UUID
 
 import httpx
@@ -115,23 +116,21 @@ async def test_uploads_become_ready_while_the_broker_is_away(
             process.start()
             async with MediamillClient(process.url, retry=PATIENT) as client:
                 await client.login(ADMIN_EMAIL, ADMIN_PASSWORD)
-                assert (await _upload_and_wait(client, photos[0])).succeeded
-                await eventually(lambda: _has_carried(rabbitmq, vhost), timeout=30)
 
-                await asyncio.to_thread(rabbitmq.stop)
-                assert (await _upload_and_wait(client, photos[1])).succeeded
-
-                await asyncio.to_thread(rabbitmq.start)
-
-                async def goes_over_the_broker() -> bool:
+                async def goes_over_the_broker(photo: Photo) -> bool:
                     try:
-                        assert (await _upload_and_wait(client, photos[2])).succeeded
+                        assert (await _upload_and_wait(client, photo)).succeeded
                     except WaitTimeoutError as stuck:
                         stuck.add_note(process.log_tail(100))
                         raise
                     return await _has_carried(rabbitmq, vhost)
 
-                await eventually(goes_over_the_broker, timeout=90)
+                await eventually(partial(goes_over_the_broker, photos[0]), timeout=90)
+                await asyncio.to_thread(rabbitmq.stop)
+                assert (await _upload_and_wait(client, photos[1])).succeeded
+
+                await asyncio.to_thread(rabbitmq.start)
+                await eventually(partial(goes_over_the_broker, photos[2]), timeout=90)
         finally:
             process.close()
 

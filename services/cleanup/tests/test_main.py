@@ -18,7 +18,7 @@ from mediamill_catalog.tables import utc_now
 from mediamill_cleanup.commands import run_command
 from mediamill_cleanup.main import build_service
 from mediamill_cleanup.settings import CleanupSettings
-from mediamill_contracts.topology import PROCESSOR_IMAGES
+from mediamill_contracts.topology import PROCESSOR_IMAGES, QUEUES
 from mediamill_database import Database
 from mediamill_messaging.rabbitmq.depths import queue_depths
 from mediamill_runtime.settings import load_settings
@@ -66,7 +66,7 @@ async def test_the_service_does_what_is_due(
         await service.start()
 
         async def declared() -> bool:
-            return bool(await queue_depths(rabbitmq_vhost_url))
+            return len(await queue_depths(rabbitmq_vhost_url)) == 2 * len(QUEUES)
 
         await eventually(declared)
         listener = await channel.declare_queue("listener", auto_delete=True)
@@ -90,7 +90,7 @@ async def test_the_service_does_what_is_due(
                 await make_due(installation, "watch-queues")
                 return await listener.get(fail=False) is not None
 
-            await eventually(alerted)
+            await eventually(alerted, timeout=120)
             assert (
                 'media_cleanup_runs_total{duty="sweep-temporary",outcome="done"}'
                 in (await http.get("/metrics")).text
