@@ -78,7 +78,7 @@ def build_service(settings: StandaloneSettings) -> Service:
     url = settings.database_url or SecretStr(folder.database_url)
     database = Database(url.get_secret_value())
     store = LocalObjectStore(folder.storage)
-    s3 = S3Stores.from_environment(load_settings(S3Settings))
+    s3 = S3Stores.from_environment(load_settings(S3Settings), scratch=store.temporaries)
     publisher = OutboxPublisher(database)
     parts = _build_parts(Ground(folder, url, database, store, s3, publisher))
     transport = _build_transport(settings, database, publisher, parts)

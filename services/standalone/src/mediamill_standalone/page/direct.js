@@ -19,16 +19,20 @@ export async function uploadInParts(file, key, onProgress) {
   const upload = (await remembered(file)) ?? (await begin(file, key));
   const missing = upload.isSent ? [] : partNumbers(upload).filter((number) => !upload.arrived.has(number));
   let sent = file.size - missing.reduce((bytes, number) => bytes + slice(file, upload, number).size, 0);
+  const failures = [];
   const worker = async () => {
-    for (let number = missing.shift(); number !== undefined; number = missing.shift()) {
+    while (missing.length > 0 && failures.length === 0) {
+      const number = missing.shift();
       const part = slice(file, upload, number);
-      await put(upload.uploadId, number, part);
+      await put(upload.uploadId, number, part, () => failures.length > 0);
       sent += part.size;
       onProgress(sent / file.size);
     }
   };
   onProgress(sent / file.size);
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  const workers = Array.from({ length: AT_ONCE }, () => worker().catch((error) => failures.push(error)));
+  await Promise.all(workers); // nothing is still being sent when this try has failed
+  if (failures.length > 0) throw failures[0];
   const medium = await call("POST", `${PATH}/confirm`, { uploadId: upload.uploadId });
   localStorage.removeItem(nameOf(file));
   return { jobId: medium.jobId, mediaId: medium.id };
@@ -61,13 +65,13 @@ async function begin(file, key) {
   return { uploadId, ...multipart, arrived: new Set(), isSent: false };
 }
 
-/** Put one part, signed anew for each try. */
-async function put(uploadId, number, part) {
+/** Put one part, signed anew for each try; not again once `isOver`. */
+async function put(uploadId, number, part, isOver) {
   for (let attempt = 1; ; attempt += 1) {
     const { parts } = await call("POST", `${PATH}/${uploadId}/parts`, { partNumbers: [number] });
     const answer = await fetch(parts[0].url, { method: "PUT", body: part }).catch(() => null);
     if (answer?.ok) return;
-    if (attempt === TRIES) throw new ApiError({ code: "network" }, answer?.status);
+    if (attempt === TRIES || isOver()) throw new ApiError({ code: "network" }, answer?.status);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** attempt));
   }
 }
