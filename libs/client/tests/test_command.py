@@ -233,8 +233,7 @@ async def test_terminal_shows_bars(command: Command, photo: Path) -> None:
     command.environment.update(TERM="xterm", COLUMNS="120")
     process = await command.start("upload", "--wait", str(photo), stderr=terminal)
     os.close(terminal)
-    out, _ = await process.communicate()
-    shown = await asyncio.to_thread(_read_to_end, screen)
+    (out, _), shown = await asyncio.gather(process.communicate(), asyncio.to_thread(_read_to_end, screen))
     assert process.returncode == 0
     assert "━" in shown
     assert f"{photo}: ready" in out.decode()

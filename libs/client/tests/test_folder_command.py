@@ -191,8 +191,7 @@ async def test_a_terminal_shows_how_much_is_left(command: Command, folder: Path)
     command.environment.update(TERM="xterm", COLUMNS="140")
     process = await command.start("upload", "--wait", str(folder), stderr=terminal)
     os.close(terminal)
-    out, _ = await process.communicate()
-    shown = await asyncio.to_thread(_read_to_end, screen)
+    (out, _), shown = await asyncio.gather(process.communicate(), asyncio.to_thread(_read_to_end, screen))
     assert process.returncode == 0
     assert f"{COUNT} of {COUNT} files" in shown
     assert f"{COUNT} ready" in out.decode()
