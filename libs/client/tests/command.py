@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import pty
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -43,7 +44,30 @@ class Command:
         assert process.returncode is not None
         return Ended(process.returncode, out.decode(), err.decode())
 
+    async def run_in_terminal(self, *arguments: str) -> Ended:
+        """Run the command before a person; `err` is what the terminal was sent."""
+        screen, terminal = pty.openpty()
+        watched = replace(self, environment={**self.environment, "TERM": "xterm", "COLUMNS": "140"})
+        process = await watched.start(*arguments, stderr=terminal)
+        os.close(terminal)
+        (out, _), shown = await asyncio.gather(process.communicate(), asyncio.to_thread(_read_to_end, screen))
+        assert process.returncode is not None
+        return Ended(process.returncode, out.decode(), shown)
+
     @property
     def credentials(self) -> Path:
         """Where the login is kept."""
         return self.home / ".config" / "mediamill" / "credentials.json"
+
+
+def _read_to_end(descriptor: int) -> str:
+    """Read while the command writes: a terminal that nobody reads fills up, and its writer waits for ever."""
+    shown = b""
+    try:
+        while chunk := os.read(descriptor, 65_536):
+            shown += chunk
+    except OSError:
+        pass  # how a terminal says that its other side is gone
+    finally:
+        os.close(descriptor)
+    return shown.decode()

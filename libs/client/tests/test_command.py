@@ -1,9 +1,6 @@
 """The command as people and scripts meet it, one file or job at a time."""
 
-import asyncio
 import json
-import os
-import pty
 import signal
 import stat
 from pathlib import Path
@@ -229,14 +226,10 @@ async def test_interrupted_upload_says_what_goes_on(
 
 async def test_terminal_shows_bars(command: Command, photo: Path) -> None:
     """Where a person watches, progress is a bar on standard error and results stay on standard output."""
-    screen, terminal = pty.openpty()
-    command.environment.update(TERM="xterm", COLUMNS="120")
-    process = await command.start("upload", "--wait", str(photo), stderr=terminal)
-    os.close(terminal)
-    (out, _), shown = await asyncio.gather(process.communicate(), asyncio.to_thread(_read_to_end, screen))
-    assert process.returncode == 0
-    assert "━" in shown
-    assert f"{photo}: ready" in out.decode()
+    ended = await command.run_in_terminal("upload", "--wait", str(photo))
+    assert ended.code == 0
+    assert "━" in ended.err
+    assert f"{photo}: ready" in ended.out
 
 
 async def test_busy_server_is_waited_for(command: Command, server: MiniServer, photo: Path) -> None:
@@ -249,15 +242,3 @@ async def test_busy_server_is_waited_for(command: Command, server: MiniServer, p
 async def test_version_is_told(command: Command) -> None:
     """`--version` names the program and its version."""
     assert (await command.run("--version")).out.startswith("mediamill, version ")
-
-
-def _read_to_end(descriptor: int) -> str:
-    shown = b""
-    try:
-        while chunk := os.read(descriptor, 65_536):
-            shown += chunk
-    except OSError:
-        pass  # how a terminal says that its other side is gone
-    finally:
-        os.close(descriptor)
-    return shown.decode()

@@ -1,9 +1,6 @@
 """`mediamill upload DIR`: everything arrives, once, however often it is interrupted."""
 
-import asyncio
 import json
-import os
-import pty
 import signal
 from pathlib import Path
 
@@ -187,14 +184,10 @@ async def test_one_run_at_a_time(command: Command, server: MiniServer, folder: P
 
 async def test_a_terminal_shows_how_much_is_left(command: Command, folder: Path) -> None:
     """Where a person watches, there are bars with totals; the report stays on standard output."""
-    screen, terminal = pty.openpty()
-    command.environment.update(TERM="xterm", COLUMNS="140")
-    process = await command.start("upload", "--wait", str(folder), stderr=terminal)
-    os.close(terminal)
-    (out, _), shown = await asyncio.gather(process.communicate(), asyncio.to_thread(_read_to_end, screen))
-    assert process.returncode == 0
-    assert f"{COUNT} of {COUNT} files" in shown
-    assert f"{COUNT} ready" in out.decode()
+    ended = await command.run_in_terminal("upload", "--wait", str(folder))
+    assert ended.code == 0
+    assert f"{COUNT} of {COUNT} files" in ended.err
+    assert f"{COUNT} ready" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -212,15 +205,3 @@ async def test_wrong_usage_is_explained(command: Command, folder: Path, argument
     ended = await command.run("upload", *(argument.format(folder=folder) for argument in arguments))
     assert ended.code == 2
     assert "Error:" in ended.err
-
-
-def _read_to_end(descriptor: int) -> str:
-    shown = b""
-    try:
-        while chunk := os.read(descriptor, 65_536):
-            shown += chunk
-    except OSError:
-        pass  # how a terminal says that its other side is gone
-    finally:
-        os.close(descriptor)
-    return shown.decode()
