@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 UV := scripts/uv
-# Tests wait for servers more than they compute, so there are more workers than cores. A file stays with one
+# Some tests wait for servers while others compute, so there are more workers than cores. A file stays with one
 # worker, which has servers of its own.
 WORKERS := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 

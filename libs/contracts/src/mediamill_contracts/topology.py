@@ -52,6 +52,10 @@ class Broadcast:
     prefetch: int = 200
 
 
+PROCESSOR_RETRY = RetryPolicy(delays=(2, 4, 8))
+STORAGE_RETRY = RetryPolicy(delays=(2, 4, 8, 16, 32))
+LONG_WORK_MS = 2 * 60 * 60 * 1000
+"""How long a message may be worked on before the broker gives it to another."""
 CONTROL_RETRY = RetryPolicy(delays=(0.2, 1, 5, 15, 60))
 """Control-plane work fails when the database is away: try soon, then patiently."""
 
@@ -82,68 +86,68 @@ PROCESSOR_IMAGES = Queue(
     "processor.images",
     "processor",
     ("media.accepted.image.interactive",),
-    retry=RetryPolicy(delays=(2, 4, 8)),
+    retry=PROCESSOR_RETRY,
     concurrency=4,
 )
 PROCESSOR_IMAGES_BULK = Queue(
     "processor.images-bulk",
     "processor",
     ("media.accepted.image.bulk",),
-    retry=RetryPolicy(delays=(2, 4, 8)),
+    retry=PROCESSOR_RETRY,
     concurrency=2,
 )
 PROCESSOR_VIDEOS = Queue(
     "processor.videos",
     "processor",
     ("media.accepted.video.interactive",),
-    retry=RetryPolicy(delays=(2, 4, 8)),
+    retry=PROCESSOR_RETRY,
     concurrency=1,
-    consumer_timeout_ms=2 * 60 * 60 * 1000,
+    consumer_timeout_ms=LONG_WORK_MS,
 )
 PROCESSOR_VIDEOS_BULK = Queue(
     "processor.videos-bulk",
     "processor",
     ("media.accepted.video.bulk",),
-    retry=RetryPolicy(delays=(2, 4, 8)),
+    retry=PROCESSOR_RETRY,
     concurrency=1,
-    consumer_timeout_ms=2 * 60 * 60 * 1000,
+    consumer_timeout_ms=LONG_WORK_MS,
 )
 PROCESSOR_WATERMARKS = Queue(
     "processor.watermarks",
     "processor",
     ("watermark.requested",),
-    retry=RetryPolicy(delays=(2, 4, 8)),
+    retry=PROCESSOR_RETRY,
     concurrency=5,
 )
 PROCESSOR_VIDEO_WATERMARKS = Queue(
     "processor.video-watermarks",
     "processor",
     ("watermark.requested.video",),
-    retry=RetryPolicy(delays=(2, 4, 8)),
+    retry=PROCESSOR_RETRY,
     concurrency=1,
-    consumer_timeout_ms=2 * 60 * 60 * 1000,
+    consumer_timeout_ms=LONG_WORK_MS,
 )
 """Apart from what users upload, so that a job over many videos delays none of theirs by more than one."""
 STORAGE_SYNC_TRANSFERS = Queue(
     "storage-sync.transfers",
     "storage-sync",
     ("sync.requested",),
-    retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
+    retry=STORAGE_RETRY,
     concurrency=4,
-    consumer_timeout_ms=2 * 60 * 60 * 1000,
+    consumer_timeout_ms=LONG_WORK_MS,
 )
 STORAGE_SYNC_PURGES = Queue(
     "storage-sync.purges",
     "storage-sync",
     ("purge.requested",),
-    retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
+    retry=STORAGE_RETRY,
     concurrency=8,
 )
 STORAGE_SYNC_RELOCATIONS = Queue(
     "storage-sync.relocations",
     "storage-sync",
     ("relocation.requested",),
-    retry=RetryPolicy(delays=(2, 4, 8, 16, 32)),
+    retry=STORAGE_RETRY,
     concurrency=8,
 )
 DISPATCHER_CALLS = Queue(
