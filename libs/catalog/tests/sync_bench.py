@@ -120,16 +120,10 @@ def completed(
         if item.media_id in failed
     )
     done = tuple(item.media_id for item in items if item.media_id not in failed)
-    return SyncCompleted(
-        sync_job_id=request.sync_job_id,
-        parent_job_id=request.parent_job_id,
-        run=request.run,
-        requested_at=request.requested_at,
-        operation=request.operation,
-        delete_source=request.delete_source,
+    return SyncCompleted.of(
+        request,
         status=status or ("partial_failed" if failures else "completed"),
         processed_files=sum(len(item.objects) for item in items) - len(failures),
-        processed_bytes=0,
         done=done,
         failures=failures,
     )

@@ -88,16 +88,9 @@ async def record_progress(session: AsyncSession, event: SyncProgressed, *, now: 
 
 def lost_run(request: RequestSync, code: str, detail: str) -> SyncCompleted:
     """Return the report on a run that no worker will report on: all of it failed."""
-    return SyncCompleted(
-        sync_job_id=request.sync_job_id,
-        parent_job_id=request.parent_job_id,
-        run=request.run,
-        requested_at=request.requested_at,
-        operation=request.operation,
-        delete_source=request.delete_source,
+    return SyncCompleted.of(
+        request,
         status="failed",
-        processed_files=0,
-        processed_bytes=0,
         failures=tuple(
             SyncFailure(media_id=item.media_id, key=each.key, code=code, detail=detail)
             for item in request.items

@@ -1,6 +1,6 @@
 """Moving objects between stores, and removing them for good."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
@@ -93,6 +93,32 @@ class SyncCompleted(Message):
     """Media of which every object made it."""
     failures: tuple[SyncFailure, ...] = Field(default=(), max_length=MAX_FILES)
     """At least one for each medium that failed; a medium in neither list was not reached."""
+
+    @classmethod
+    def of(
+        cls,
+        request: RequestSync,
+        *,
+        status: SyncStatus,
+        processed_files: int = 0,
+        processed_bytes: int = 0,
+        done: tuple[UUID, ...] = (),
+        failures: tuple[SyncFailure, ...] = (),
+    ) -> Self:
+        """Return the report on the run that was requested."""
+        return cls(
+            sync_job_id=request.sync_job_id,
+            parent_job_id=request.parent_job_id,
+            run=request.run,
+            requested_at=request.requested_at,
+            operation=request.operation,
+            delete_source=request.delete_source,
+            status=status,
+            processed_files=processed_files,
+            processed_bytes=processed_bytes,
+            done=done,
+            failures=failures,
+        )
 
     def message_id(self) -> UUID:
         """Return one id for each run of a batch job."""

@@ -152,13 +152,8 @@ def _report(request: RequestSync, outcome: Outcome, *, cancelled: bool) -> SyncC
         for item in request.items
         if all(BatchFile(item.media_id, ref) in ended for ref in item.objects)
     )
-    return SyncCompleted(
-        sync_job_id=request.sync_job_id,
-        parent_job_id=request.parent_job_id,
-        run=request.run,
-        requested_at=request.requested_at,
-        operation=request.operation,
-        delete_source=request.delete_source,
+    return SyncCompleted.of(
+        request,
         status=_status(request, outcome, done, cancelled=cancelled),
         processed_files=len(outcome.done),
         processed_bytes=sum(file.ref.size_bytes for file in outcome.done),
