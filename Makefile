@@ -44,7 +44,7 @@ documents: setup ## Generate docs/schemas, docs/messages.md, .env.example and th
 .PHONY: bench
 bench: ## Measure against a bare loop, Celery and others; writes benchmarks/results/
 	@$(UV) sync --quiet --locked --group bench
-	@scripts/install-test-servers
+	@scripts/install-test-servers redis-server
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: up

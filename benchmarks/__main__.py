@@ -4,39 +4,34 @@ import argparse
 import os
 import statistics
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import uvloop
 
 from benchmarks import report
 from benchmarks.claims import Claim
-from benchmarks.contestants.bare_loop import BareLoop
-from benchmarks.contestants.bare_server import BareServer
-from benchmarks.contestants.celery_pillow import CeleryPillow
-from benchmarks.contestants.mediamill import MediamillStaged, MediamillUpload
-from benchmarks.contestants.sharp_bullmq import SharpBullMq, redis_program
+from benchmarks.contestants import sharp_bullmq
 from benchmarks.installation import Installation
 from benchmarks.machine import describe
-from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
-from benchmarks.measures.idle import measure_idle
-from benchmarks.measures.initiating import Initiating, measure_initiating
-from benchmarks.measures.lanes import measure_lanes
-from benchmarks.measures.overhead import measure_overhead
-from benchmarks.measures.sync import Sync, measure_sync
-from benchmarks.measures.throughput import Throughput, measure_throughput
-from benchmarks.measures.videos import Videos, measure_videos
+from benchmarks.parts import Parts
 from benchmarks.plan import FULL, QUICK, Plan
-from benchmarks.run import Contestant
-from benchmarks.transfers import transfers_running
-from mediamill_testing.photos import CameraPhoto, PhotoCorpus, sized_photo
+from mediamill_testing.photos import CameraPhoto
 
 RESULTS = Path(__file__).parent / "results"
-OUTPUT = "output"
-LANES, VIDEOS, TRANSFERS = "lanes", "videos", "transfers"
-PARTS = (LANES, VIDEOS, TRANSFERS)
-"""What can be measured alone."""
-MEGAPIXELS = {SMALL: 0.45, LARGE: 6.75}
-"""Sizes of the photographs whose files weigh about that."""
+
+
+class Measured(Protocol):
+    """What a part yields."""
+
+    def claims(self) -> list[Claim]:
+        """Return its figures with their targets."""
+
+
+M = TypeVar("M", bound=Measured)
+PARTS = ("idle", "overhead", "throughput", "lanes", "videos", "accepting", "sync", "initiating")
+"""Methods of Parts."""
 
 
 def main() -> None:
@@ -48,15 +43,13 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     parser.add_argument("--only", choices=PARTS, help="measure this part alone, and write nothing")
     arguments = parser.parse_args()
-    if arguments.only is None:
-        redis_program()  # says at once when it is missing, not minutes later
+    if arguments.only in (None, "throughput"):
+        sharp_bullmq.prepare()  # says at once what is missing, not minutes later
     plan = QUICK if arguments.quick else FULL
     os.environ["VIPS_CONCURRENCY"] = "1"  # two processes with one thread each: as fast as anything
     with tempfile.TemporaryDirectory(prefix="mediamill-benchmark-") as folder:
-        (Path(folder) / OUTPUT).mkdir()
         if arguments.only is not None:
-            claims = uvloop.run(measure_part(arguments.only, plan, Path(folder)))
-            print(report.claims_table(claims))
+            uvloop.run(measure_part(arguments.only, plan, Path(folder)))
             return
         results = uvloop.run(measure(plan, Path(folder)))
     report.write(results, arguments.results)
@@ -64,101 +57,58 @@ def main() -> None:
 
 
 async def measure(plan: Plan, folder: Path) -> report.Results:
-    """Run all measures, one after the other, against one installation."""
-    print("making photos", flush=True)
-    photos = PhotoCorpus(folder / "corpus").camera(plan.different_photos)
-    files = {size: sized_photo(folder / f"{size}.jpg", mega).path for size, mega in MEGAPIXELS.items()}
+    """Run all parts, one after the other, against one installation."""
     installation = Installation()
+    parts = _parts(installation, plan, folder)
     try:
-        print("starting servers and services", flush=True)
-        await installation.start()
-        machine = describe(installation.rabbitmq, installation.postgres)
-        staged, upload = MediamillStaged(installation), MediamillUpload(installation)
-        paths = [photo.path for photo in photos]
-        print("one upload on an idle system", flush=True)
-        await upload.run(paths[:4])
-        idle = await measure_idle(upload, paths, folder / OUTPUT, uploads=plan.idle_uploads)
-        print("jobs without image work", flush=True)
-        entries: dict[str, Contestant] = {"staged": staged, "uploaded": upload}
-        overhead = await measure_overhead(installation, entries, folder / OUTPUT, jobs=plan.empty_jobs)
-        print("throughput", flush=True)
-        throughput = await _throughput(installation, (staged, upload), paths, folder, plan)
-        print("one upload beside a bulk load", flush=True)
-        lanes = await measure_lanes(installation, upload, paths, bulk=plan.bulk_photos)
-        print("videos", flush=True)
-        videos = await _videos(installation, folder, plan)
-        print("accepting", flush=True)
-        accepting = await _accepting(installation, files, plan)
-        sync, initiating = await _transfers(installation, plan)
+        await _start(installation, parts)
+        return report.Results(
+            machine=describe(installation.rabbitmq, installation.postgres),
+            photos=_facts(parts.photos, plan),
+            idle=await _told(parts.idle),
+            overhead=await _told(parts.overhead),
+            throughput=await _told(parts.throughput),
+            lanes=await _told(parts.lanes),
+            videos=await _told(parts.videos),
+            accepting=await _told(parts.accepting),
+            sync=await _told(parts.sync),
+            initiating=await _told(parts.initiating),
+        )
     except BaseException:
         print(installation.last_words(), flush=True)
         raise
     finally:
         await installation.stop()
-    return report.Results(
-        machine, _facts(photos, plan), throughput, idle, overhead, accepting, sync, initiating, lanes, videos
-    )
 
 
-async def measure_part(part: str, plan: Plan, folder: Path) -> list[Claim]:
-    """Run one measure alone, against an installation of its own; return what it claims."""
+async def measure_part(name: str, plan: Plan, folder: Path) -> None:
+    """Run one part alone, against an installation of its own."""
     installation = Installation()
+    parts = _parts(installation, plan, folder)
     try:
-        await installation.start()
-        if part == VIDEOS:
-            return (await _videos(installation, folder, plan)).claims()
-        if part == TRANSFERS:
-            return [claim for measure in await _transfers(installation, plan) for claim in measure.claims()]
-        upload = MediamillUpload(installation)
-        paths = [photo.path for photo in PhotoCorpus(folder / "corpus").camera(plan.different_photos)]
-        await upload.run(paths[:4])
-        return (await measure_lanes(installation, upload, paths, bulk=plan.bulk_photos)).claims()
+        await _start(installation, parts)
+        await _told(getattr(parts, name))
     finally:
         await installation.stop()
 
 
-async def _transfers(installation: Installation, plan: Plan) -> tuple[Sync, Initiating]:
-    async with transfers_running(installation.rabbitmq, installation.postgres) as operator:
-        print("transfers to S3 and back", flush=True)
-        sync = await measure_sync(operator, rounds=plan.sync_rounds, files=plan.sync_files)
-        print("places for uploads to S3", flush=True)
-        return sync, await measure_initiating(operator.system, seconds=plan.steady_seconds)
+def _parts(installation: Installation, plan: Plan, folder: Path) -> Parts:
+    print("making photos", flush=True)
+    return Parts(installation, plan, folder)
 
 
-async def _videos(installation: Installation, folder: Path, plan: Plan) -> Videos:
-    return await measure_videos(installation, folder, seconds=plan.video_seconds, rounds=plan.video_rounds)
+async def _start(installation: Installation, parts: Parts) -> None:
+    print("starting servers and services", flush=True)
+    await installation.start()
+    await parts.warm_up()
 
 
-async def _throughput(
-    installation: Installation,
-    own: tuple[MediamillStaged, MediamillUpload],
-    photos: list[Path],
-    folder: Path,
-    plan: Plan,
-) -> Throughput:
-    contestants = (
-        BareLoop(folder / "bare"),
-        *own,
-        SharpBullMq(folder / "sharp"),
-        CeleryPillow(installation.rabbitmq.url, folder / "celery"),
-    )
-    batch = (photos * (plan.photos_a_round // len(photos) + 1))[: plan.photos_a_round]
-    try:
-        for contestant in contestants:
-            await contestant.start()
-        return await measure_throughput(contestants, batch, rounds=plan.rounds)
-    finally:
-        for contestant in contestants:
-            await contestant.stop()
-
-
-async def _accepting(installation: Installation, files: dict[str, Path], plan: Plan) -> Accepting:
-    bare = BareServer()
-    try:
-        bare.start()
-        return await measure_accepting(installation, bare.url, files, plan)
-    finally:
-        bare.stop()
+async def _told(part: Callable[[], Awaitable[M]]) -> M:
+    """Measure a part and print what it claims."""
+    print(part.__doc__, flush=True)
+    measured = await part()
+    print(report.claims_table(measured.claims()), flush=True)
+    return measured
 
 
 def _facts(photos: list[CameraPhoto], plan: Plan) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 from mediamill_catalog.migrate import upgrade
 from mediamill_outbox import OutboxRabbit
@@ -10,8 +11,6 @@ from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.transfers import Operator, TransferSystem
-
-DATABASE = "transfers"
 
 
 @asynccontextmanager
@@ -23,8 +22,9 @@ async def transfers_running(rabbitmq: RabbitServer, postgres: PostgresServer) ->
     server = S3Server()
     server.start()
     try:
-        postgres.execute(f"CREATE DATABASE {DATABASE} TEMPLATE template0")
-        database_url = postgres.url_of(DATABASE)
+        database = f"transfers_{uuid4().hex}"
+        postgres.execute(f"CREATE DATABASE {database} TEMPLATE template0")
+        database_url = postgres.url_of(database)
         await upgrade(database_url)
         with rabbitmq.vhost() as vhost, server.bucket() as bucket:
             system = TransferSystem(

@@ -33,10 +33,9 @@ class SharpBullMq:
         self._client: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Install what the lock file names, then start Redis, the worker and the client."""
+        """Start Redis, the worker and the client."""
         self._folder.mkdir(parents=True, exist_ok=True)
         node = node_program()
-        await asyncio.to_thread(_install, node)
         self._serve(
             "redis",
             [redis_program(), "--port", str(self._port), "--bind", "127.0.0.1", "--save", ""],
@@ -84,6 +83,20 @@ class SharpBullMq:
         self._servers.append(GuardedProcess(command, scratch=self._scratch, log=log, env=environment))
 
 
+def prepare() -> None:
+    """Install the locked packages unless they are there; raises MissingServerError without Redis."""
+    redis_program()
+    if (HERE / "node_modules" / ".package-lock.json").exists():
+        return
+    beside_node = Path(node_program()).parent
+    subprocess.run(
+        [str(beside_node / "npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=HERE,
+        env=os.environ | {"PATH": f"{beside_node}:{os.environ['PATH']}"},
+        check=True,
+    )
+
+
 def redis_program() -> str:
     """Return the path of redis-server; raises MissingServerError."""
     found = shutil.which("redis-server")
@@ -92,16 +105,3 @@ def redis_program() -> str:
             "redis-server is missing; on Debian or Ubuntu: `apt-get install redis-server`"
         )
     return found
-
-
-def _install(node: str) -> None:
-    """Install the locked packages unless they are there already."""
-    if (HERE / "node_modules" / ".package-lock.json").exists():
-        return
-    beside_node = Path(node).parent
-    subprocess.run(
-        [str(beside_node / "npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=HERE,
-        env=os.environ | {"PATH": f"{beside_node}:{os.environ['PATH']}"},
-        check=True,
-    )
