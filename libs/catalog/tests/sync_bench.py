@@ -47,6 +47,8 @@ class SyncBench:
 
     database: Database
     clock: Clock
+    s3: S3Location | None = S3
+    """Where S3 is by the settings of now."""
 
     async def add(self, count: int = 1, **changes: Any) -> list[UUID]:
         """Add READY media of two objects each."""
@@ -63,7 +65,7 @@ class SyncBench:
         self, operation: Any, ids: Sequence[UUID], limits: SyncLimits = SMALL, **more: Any
     ) -> UUID:
         """Ask for an operation on these media."""
-        request = SyncRequest(operation, "root", media_ids=ids, s3=S3, **more)
+        request = SyncRequest(operation, "root", media_ids=ids, s3=self.s3, **more)
         async with self.database.write() as session:
             return await sync_jobs.plan(session, request, limits, now=self.clock.tick())
 
@@ -78,7 +80,7 @@ class SyncBench:
         """Report a run as a worker does; media in `failed` lose their variant with this code."""
         event = completed(request, failed or {}, status, reached)
         async with self.database.write() as session:
-            await record_result(session, event, now=self.clock.tick())
+            await record_result(session, event, s3=self.s3, now=self.clock.tick())
 
     async def sent(self, kind: type[M]) -> list[M]:
         """Return all messages of a type that were emitted so far, oldest first."""

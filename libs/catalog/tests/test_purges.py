@@ -163,3 +163,15 @@ async def test_a_copy_of_a_purged_medium_is_cleared(database: Database) -> None:
     (clearing,) = (await _emitted(database))[1:]
     assert (clearing.media_id, clearing.keys) == (gone, ("permanent/gone.jpg",))
     assert (clearing.final, clearing.stores) == (False, ("s3",))
+
+
+async def test_a_copy_that_arrives_amid_a_removal_is_cleared(database: Database) -> None:
+    """The removal may have passed by already; what the medium claims, it deals with itself."""
+    going = await add_medium(database, variants=("thumb",))
+    claimed = await add_medium(database, storage_status=StorageStatus.BOTH)
+    await _request(database, going, claimed, settings=LOCAL)
+    async with database.write() as session:
+        await clear_late_copies(session, [going, claimed], "s3", s3=EVERYWHERE.s3_location)
+    (clearing,) = (await _emitted(database))[2:]
+    assert (clearing.media_id, clearing.final, clearing.stores) == (going, False, ("s3",))
+    assert len(clearing.keys) == 2

@@ -72,7 +72,7 @@ async def test_only_what_failed_is_sent_again(bench: SyncBench) -> None:
         await bench.report(request, {ids[1]: "s3_unavailable"})
     assert (await bench.counts(parent))[:4] == (SyncStatus.PARTIAL_FAILED, 10, 9, 1)
     async with bench.database.write() as session:
-        await sync_jobs.retry(session, parent, now=bench.clock.tick())
+        await sync_jobs.retry(session, parent, s3=S3, now=bench.clock.tick())
     (again,) = (await bench.sent(RequestSync))[len(first) :]
     assert [item.media_id for item in again.items] == [ids[1]]
     assert (again.sync_job_id, again.run) == (first[0].sync_job_id, 1)
@@ -82,7 +82,7 @@ async def test_only_what_failed_is_sent_again(bench: SyncBench) -> None:
     assert (await bench.counts(parent))[:4] == (SyncStatus.COMPLETED, 10, 10, 0)
     async with bench.database.write() as session:
         with pytest.raises(sync_jobs.NothingToRetryError):
-            await sync_jobs.retry(session, parent, now=bench.clock.tick())
+            await sync_jobs.retry(session, parent, s3=S3, now=bench.clock.tick())
 
 
 async def test_cancelled_jobs_count_what_was_done(bench: SyncBench) -> None:
@@ -106,7 +106,7 @@ async def test_cancelled_jobs_count_what_was_done(bench: SyncBench) -> None:
             await sync_jobs.cancel(session, parent, now=bench.clock.tick())
         await session.rollback()
     async with bench.database.write() as session:
-        await sync_jobs.retry(session, parent, now=bench.clock.tick())
+        await sync_jobs.retry(session, parent, s3=S3, now=bench.clock.tick())
     sent = len(requests) + 1
     while len(again := await bench.sent(RequestSync)) > sent:
         await bench.report(again[sent])

@@ -12,7 +12,7 @@ from mediamill_catalog.tables import MediaStatus, StorageStatus, SyncStatus
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.sync import MediaPurged, RequestSync, SyncCancelled, SyncProgressed, SyncUpdated
 
-from .sync_bench import NOW, ORIGINAL, THUMB, SyncBench
+from .sync_bench import NOW, ORIGINAL, S3, THUMB, SyncBench
 
 
 async def test_a_copy_becomes_a_claim_when_it_is_reported(bench: SyncBench) -> None:
@@ -84,6 +84,25 @@ async def test_a_copy_that_a_removal_overtook_does_not_count(bench: SyncBench) -
     assert (details.job.status, details.results[0]["code"]) == (SyncStatus.FAILED, "overtaken")
 
 
+async def test_a_copy_in_another_bucket_does_not_count(bench: SyncBench) -> None:
+    """The bucket was changed while it was under way: nothing is claimed, and a retry goes to the new one."""
+    ids = await bench.add(1)
+    job_id = await bench.plan("upload_to_s3", ids, delete_source=True)
+    (request,) = await bench.sent(RequestSync)
+    bench.s3 = S3.model_copy(update={"bucket": "elsewhere"})
+    await bench.report(request)
+    assert await bench.claims(ids) == {"local"}
+    details = await bench.job(job_id)
+    assert (details.job.status, details.results[0]["code"]) == (SyncStatus.FAILED, "overtaken")
+    async with bench.database.write() as session:
+        await sync_jobs.retry(session, job_id, s3=bench.s3, now=bench.clock.tick())
+    again = (await bench.sent(RequestSync))[-1]
+    assert again.s3 == bench.s3
+    bench.s3 = bench.s3.model_copy(update={"region": "eu-central-1"})
+    await bench.report(again)
+    assert await bench.claims(ids) == {"s3"}, "a corrected region leaves the bytes where they are"
+
+
 async def test_the_last_copy_is_never_removed(bench: SyncBench) -> None:
     """Only media that are in both stores leave one; the row says so before the worker starts."""
     (only_here,) = await bench.add(1)
@@ -130,7 +149,7 @@ async def test_a_lost_run_fails_and_its_replay_mends_it(bench: SyncBench) -> Non
     job_id = await bench.plan("upload_to_s3", ids)
     (request,) = await bench.sent(RequestSync)
     async with bench.database.write() as session:
-        await record_result(session, lost_run(request, "crash_limit", "x"), now=bench.clock.tick())
+        await record_result(session, lost_run(request, "crash_limit", "x"), s3=S3, now=bench.clock.tick())
     assert (await bench.counts(job_id))[:4] == (SyncStatus.FAILED, 4, 0, 4)
     await bench.report(request)
     assert (await bench.counts(job_id))[:4] == (SyncStatus.COMPLETED, 4, 4, 0)
@@ -167,3 +186,13 @@ async def test_media_that_vanish_meanwhile_do_not_stop_a_report(bench: SyncBench
         await session.execute(update(SYNC_ITEMS).values(updated_at=NOW))
     await bench.report(request)
     assert (await bench.counts(job_id))[:4] == (SyncStatus.PARTIAL_FAILED, 4, 2, 2)
+
+
+async def test_deletion_for_good_needs_no_s3(bench: SyncBench) -> None:
+    """Where there is none, only what a row claims to be there is looked for there."""
+    bench.s3 = None
+    here, both = await bench.add(1), await bench.add(1, storage_status=StorageStatus.BOTH)
+    await bench.plan("hard_delete", [*here, *both], SyncLimits(), delete_source=True)
+    (request,) = await bench.sent(RequestSync)
+    stores = {item.media_id: item.objects[0].store for item in request.items}
+    assert stores == {here[0]: "local", both[0]: "s3"}

@@ -3,7 +3,7 @@
 import time
 from uuid import UUID
 
-from mediamill_contracts.ids import new_id, repeatable_id
+from mediamill_contracts.ids import new_id, repeatable_id, time_of
 
 
 def test_new_ids_are_version_seven_and_carry_the_time() -> None:
@@ -14,6 +14,7 @@ def test_new_ids_are_version_seven_and_carry_the_time() -> None:
     assert made.version == 7
     assert made.variant == "specified in RFC 4122"
     assert before <= made.int >> 80 <= after
+    assert before <= time_of(made).timestamp() * 1_000 <= after
 
 
 def test_new_ids_differ() -> None:

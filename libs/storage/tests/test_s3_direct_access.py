@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.direct_access import SignedRequest, UploadNotFoundError
-from mediamill_storage.s3 import S3Credentials
+from mediamill_storage.s3 import S3Credentials, S3Http
+from mediamill_storage.s3.connection import S3Connection
 from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.fault_proxy import FaultProxy
 from mediamill_testing.object_store_conformance import read_all
@@ -150,9 +153,52 @@ async def test_browsers_may_know_the_server_by_another_address(
         await store.close()
 
 
-def test_public_urls_are_the_cdns(s3_location: S3Location, s3_credentials: S3Credentials) -> None:
-    """With a CDN the URL is there and unsigned; without one there is none."""
-    behind = s3_location.model_copy(update={"public_url": "https://cdn.example.com/media/"})
-    url = S3ObjectStore(behind, s3_credentials).direct.public_url(KEY)
-    assert url == f"https://cdn.example.com/media/{KEY}"
-    assert S3ObjectStore(s3_location, s3_credentials).direct.public_url(KEY) is None
+@pytest.mark.parametrize(
+    ("bucket", "region", "base"),
+    [
+        ("photos", "eu-central-1", "https://photos.s3.eu-central-1.amazonaws.com/"),
+        ("photos", "cn-north-1", "https://photos.s3.cn-north-1.amazonaws.com.cn/"),
+        ("www.example.com", "eu-central-1", "https://s3.eu-central-1.amazonaws.com/www.example.com/"),
+    ],
+)
+async def test_buckets_of_amazon_are_named_in_their_region(
+    s3_credentials: S3Credentials, monkeypatch: pytest.MonkeyPatch, bucket: str, region: str, base: str
+) -> None:
+    """A browser that sends to the global address is redirected, which loses its body.
+
+    Everything that is signed is signed as the SDK does it.
+    """
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
+    location = S3Location(bucket=bucket, region=region)
+    store = S3ObjectStore(location, s3_credentials)
+    connection = S3Connection(location, s3_credentials, S3Http())
+    sdk = await connection.client()
+    disposition = 'inline; filename="a b.webp"'
+    signed = [
+        await store.direct.signed_get(KEY, media_type="image/webp", disposition=disposition),
+        await store.direct.signed_get(KEY, head=True),
+        (await store.direct.signed_put(KEY, media_type="image/jpeg", size_bytes=7)).url,
+        (await store.direct.signed_part(KEY, "id+/=", 3, size_bytes=7)).url,
+    ]
+    its = {"Bucket": bucket, "Key": KEY}
+    as_shown = {"ResponseContentType": "image/webp", "ResponseContentDisposition": disposition}
+    part = {"UploadId": "id+/=", "PartNumber": 3, "ContentLength": 7}
+    expected = [
+        await sdk.generate_presigned_url(operation, Params=its | more, ExpiresIn=300)
+        for operation, more in (
+            ("get_object", as_shown),
+            ("head_object", {}),
+            ("put_object", {"ContentType": "image/jpeg", "ContentLength": 7}),
+            ("upload_part", part),
+        )
+    ]
+    assert all(url.startswith(f"{base}{KEY}?") for url in signed)
+    assert list(map(_split, signed)) == list(map(_split, expected))
+    await connection.close()
+    await store.close()
+
+
+def _split(url: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return address and query; the order of the query's parameters has no meaning."""
+    address, _, query = url.partition("?")
+    return address, sorted(parse_qsl(query))

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mediamill_catalog.core import AUDIT, MEDIA
-from mediamill_catalog.tables import StorageStatus
+from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.sync import RequestSync
 from mediamill_runtime.identity import Role
@@ -201,6 +201,24 @@ async def test_what_cannot_be_done_is_refused(
     answer = await console.ask("POST", "/sync", body)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert await _requests(console) == []
+
+
+async def test_a_retry_goes_where_s3_is_now(console: Console) -> None:
+    """A wrong bucket is corrected and the job sent out again; while S3 is disabled nothing is put there."""
+    await console.put(S3)
+    media_id = await console.add_medium(status=MediaStatus.FAILED)
+    job = await _begin(console, operation="upload_to_s3", mediaIds=[str(media_id)])
+    assert job["status"] == "failed"
+    async with console.database.write() as session:
+        await session.execute(update(MEDIA).where(MEDIA.c.id == media_id).values(status=MediaStatus.READY))
+    await console.put({"s3Bucket": "corrected", "s3Enabled": False})
+    refused = await console.ask("POST", f"/sync/{job['id']}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "s3_disabled")
+    await console.put({"s3Enabled": True})
+    assert (await console.ask("POST", f"/sync/{job['id']}/retry")).json()["status"] == "active"
+    (request,) = await _requests(console)
+    assert request.s3 is not None
+    assert request.s3.bucket == "corrected"
 
 
 async def test_what_is_in_s3_can_be_brought_back_while_s3_is_disabled(console: Console) -> None:

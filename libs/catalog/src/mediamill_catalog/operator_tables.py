@@ -55,7 +55,7 @@ class SyncJob(SQLModel, table=True):
     sent_at: datetime | None = None
     """When the present run was sent out; None while it waits for its turn."""
     location: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON, nullable=True))
-    """Where S3 was when the job was asked for."""
+    """Where S3 was when the job was asked for, or retried."""
     total_files: int = 0
     processed_files: int = 0
     failed_files: int = 0

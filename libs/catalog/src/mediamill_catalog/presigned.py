@@ -5,16 +5,47 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Update, func, insert, select, update
+from sqlalchemy import Row, Update, bindparam, desc, func, insert, null, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import MEDIA
+from mediamill_catalog.audit import PURGED
+from mediamill_catalog.core import AUDIT, MEDIA
 from mediamill_catalog.tables import MediaStatus, StorageStatus, UploadMethod
+from mediamill_contracts.ids import time_of
 
 AWAITED = (MediaStatus.PENDING, MediaStatus.UPLOADED)
 """States in which the bytes may still come."""
 _TURNS = 0x70726573
 """Space of the advisory locks, so that no other use of them meets these."""
+
+
+_TAKE_TURN = select(func.pg_advisory_xact_lock(_TURNS, func.hashtext(bindparam("user_id"))))
+_BEGUN = (
+    union_all(
+        select(MEDIA.c.id, MEDIA.c.created_at).where(
+            MEDIA.c.user_id == bindparam("user_id"),
+            MEDIA.c.id >= bindparam("first_id"),
+            MEDIA.c.upload_method == UploadMethod.PRESIGNED,
+            MEDIA.c.created_at > bindparam("since"),
+        ),
+        select(AUDIT.c.media_id, null()).where(
+            AUDIT.c.media_id >= bindparam("first_id"),
+            AUDIT.c.action == PURGED,
+            AUDIT.c.actor == bindparam("user_id"),
+            AUDIT.c.detail["uploadMethod"].as_string() == UploadMethod.PRESIGNED.value,
+        ),
+    )
+    .order_by(desc("id"))
+    .limit(bindparam("most"))
+)
+"""A user's newest uploads: those on record, and those that the user has had removed for good since."""
+_BEGIN = insert(MEDIA).returning(MEDIA)
+_FIND = select(MEDIA).where(
+    MEDIA.c.id == bindparam("upload_id"),
+    MEDIA.c.user_id == bindparam("owner_id"),
+    MEDIA.c.upload_method == UploadMethod.PRESIGNED,
+    MEDIA.c.purge_requested_at.is_(None),
+)
 
 
 async def take_turn(session: AsyncSession, user_id: str) -> None:
@@ -23,7 +54,7 @@ async def take_turn(session: AsyncSession, user_id: str) -> None:
     SQLite has one writer anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(_TURNS, func.hashtext(user_id))))
+        await session.execute(_TAKE_TURN, {"user_id": user_id})
 
 
 async def wait_before_next(
@@ -36,44 +67,30 @@ async def wait_before_next(
     """
     since = now - window
     first_id = UUID(int=int(since.timestamp() * 1000) << 80)
-    found = await session.execute(
-        select(MEDIA.c.created_at)
-        .where(
-            MEDIA.c.user_id == user_id,
-            MEDIA.c.id >= first_id,
-            MEDIA.c.upload_method == UploadMethod.PRESIGNED,
-            MEDIA.c.created_at > since,
-        )
-        .order_by(MEDIA.c.id.desc())
-        .limit(most)
-    )
-    recent = found.scalars().all()
-    if len(recent) < most:
+    wanted = {"user_id": user_id, "first_id": first_id, "since": since, "most": most}
+    begun = (await session.execute(_BEGUN, wanted)).all()
+    if len(begun) < most:
         return None
-    oldest: datetime = min(recent)
+    oldest: datetime = min(row.created_at or time_of(row.id) for row in begun)
     return oldest + window - now
 
 
-async def begin(session: AsyncSession, row: Mapping[str, Any]) -> None:
-    """Insert a row made by `media.new_media` as an upload whose bytes are awaited in S3."""
+async def begin(session: AsyncSession, row: Mapping[str, Any]) -> Row[Any]:
+    """Insert a row made by `media.new_media` as an upload whose bytes are awaited in S3, and return it."""
     awaited = {
         **row,
         "status": MediaStatus.PENDING,
         "storage_status": StorageStatus.S3,
         "upload_method": UploadMethod.PRESIGNED,
     }
-    await session.execute(insert(MEDIA).inline(), awaited)
+    begun: Row[Any] = (await session.execute(_BEGIN, awaited)).one()
+    return begun
 
 
 async def find(session: AsyncSession, upload_id: UUID, user_id: str) -> Row[Any] | None:
     """Return the row of a user's own upload, unless it is being removed; None for any other medium."""
-    statement = select(MEDIA).where(
-        MEDIA.c.id == upload_id,
-        MEDIA.c.user_id == user_id,
-        MEDIA.c.upload_method == UploadMethod.PRESIGNED,
-        MEDIA.c.purge_requested_at.is_(None),
-    )
-    return (await session.execute(statement)).one_or_none()
+    found = await session.execute(_FIND, {"upload_id": upload_id, "owner_id": user_id})
+    return found.one_or_none()
 
 
 async def name_multipart(session: AsyncSession, upload_id: UUID, multipart_id: str, *, now: datetime) -> bool:

@@ -16,7 +16,9 @@ from mediamill_catalog import audit, timeline
 from mediamill_catalog.audit import Act
 from mediamill_catalog.core import MEDIA
 from mediamill_catalog.media import variants_of
+from mediamill_catalog.placement import stores_of
 from mediamill_catalog.settings import PlatformSettings
+from mediamill_catalog.stored_media import load_stored_media
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.recipe import Store
@@ -107,19 +109,30 @@ async def emit_due_purges(
 async def clear_late_copies(
     session: AsyncSession, media_ids: Collection[UUID], store: Store, *, s3: S3Location | None
 ) -> None:
-    """Have copies removed that reached a store after their media were purged: only tombstones know them."""
-    stones = await audit.tombstones(session, media_ids) if media_ids else {}
+    """Have copies removed that reached a store which their medium does not claim and never will.
+
+    Of media that were purged only tombstones know them. Of media that are being purged the removal may have
+    passed by before the copy was there.
+    """
+    if not media_ids:
+        return
+    stones = await audit.tombstones(session, media_ids)
+    late = {media_id: (stone.detail["userId"], stone.detail["keys"]) for media_id, stone in stones.items()}
+    for media_id, medium in (await load_stored_media(session, media_ids)).items():
+        row = medium.row
+        if row.purge_requested_at is not None and store not in stores_of(row.storage_status):
+            late[media_id] = (row.user_id, [each.key for each in medium.objects(store)])
     requests = [
         RequestPurge(
             media_id=media_id,
-            user_id=stone.detail["userId"],
-            keys=tuple(stone.detail["keys"]),
+            user_id=user_id,
+            keys=tuple(copies),
             stores=(store,),
             final=False,
             s3=s3,
             requested_by=_SYSTEM,
         )
-        for media_id, stone in stones.items()
+        for media_id, (user_id, copies) in late.items()
     ]
     await enqueue_all(session, [seal(request) for request in requests])
 
@@ -143,7 +156,13 @@ async def finish_purge(session: AsyncSession, event: MediaPurged, *, now: dateti
     gone = await session.execute(
         delete(MEDIA)
         .where(MEDIA.c.id == event.media_id, MEDIA.c.purge_requested_at.is_not(None))
-        .returning(MEDIA.c.user_id, MEDIA.c.file_name, MEDIA.c.size_bytes, MEDIA.c.deleted_by)
+        .returning(
+            MEDIA.c.user_id,
+            MEDIA.c.file_name,
+            MEDIA.c.size_bytes,
+            MEDIA.c.upload_method,
+            MEDIA.c.deleted_by,
+        )
     )
     row = gone.one_or_none()
     if row is None:
@@ -152,6 +171,7 @@ async def finish_purge(session: AsyncSession, event: MediaPurged, *, now: dateti
         "userId": row.user_id,
         "fileName": row.file_name,
         "sizeBytes": row.size_bytes,
+        "uploadMethod": row.upload_method.value,
         "keys": list(event.removed_keys),
     }
     await audit.record(session, Act(row.deleted_by or _SYSTEM, audit.PURGED, now, event.media_id, detail))

@@ -73,7 +73,7 @@ async def record_automatic(
 ) -> None:
     """Write the end of an automatic run; it may come twice or late."""
     media_ids = {*event.done, *(failure.media_id for failure in event.failures)}
-    done = await record_effects(session, event, media_ids, now=now, trace_id=trace_id)
+    done = await record_effects(session, event, media_ids, s3=s3, now=now, trace_id=trace_id)
     source = COPIED_FROM.get(event.operation)
     if source is not None and event.delete_source:
         await request_removal(session, done, source, s3=s3, now=now)

@@ -77,7 +77,7 @@ def _request(
     items = [
         SyncItem(
             media_id=each.row.id,
-            objects=each.objects(_store_of(operation, each, batch.delete_source)),
+            objects=each.objects(_store_of(operation, each, batch)),
             claimed=each.row.storage_status is StorageStatus.BOTH,
         )
         for each in stored
@@ -96,9 +96,14 @@ def _request(
     )
 
 
-def _store_of(operation: SyncOperation, medium: StoredMedium, s3_too: bool) -> Store:
-    """Return the store that an item's objects are named in."""
+def _store_of(operation: SyncOperation, medium: StoredMedium, batch: Row[Any]) -> Store:
+    """Return the store that an item's objects are named in.
+
+    Where there is no S3, nothing has to be removed from it, unless the record has it that something is there.
+    """
     fixed = (COPIED_FROM | REMOVED_FROM).get(operation)
     if fixed is not None:
         return fixed
-    return "s3" if s3_too or medium.row.storage_status is StorageStatus.S3 else "local"
+    status = medium.row.storage_status
+    s3_too = batch.delete_source and (batch.location is not None or status is StorageStatus.BOTH)
+    return "s3" if s3_too or status is StorageStatus.S3 else "local"

@@ -10,12 +10,13 @@ from mediamill_catalog import media, storage_claims, timeline
 from mediamill_catalog.stored_media import load_stored_media
 from mediamill_catalog.sync_operations import COPIED_FROM, REMOVED_FROM
 from mediamill_catalog.timeline import Happening
+from mediamill_contracts.storage import S3Location
 from mediamill_contracts.sync import MediaPurged, SyncCompleted
 from mediamill_outbox import emit
 
 OVERTAKEN = "overtaken"
-"""Code of a copy that does not count: the medium gave the store up, or is to go, since it was asked for."""
-OVERTAKEN_DETAIL = "The medium was removed from there, or deleted, in the meantime."
+"""Code of a copy that does not count: the medium gave the store up, or is to go, or the bucket is another."""
+OVERTAKEN_DETAIL = "The medium was removed from there, or deleted, or the bucket changed in the meantime."
 FAILED = "sync.failed"
 """Name of the timeline's line about a medium that a run failed for."""
 
@@ -25,13 +26,19 @@ async def record_effects(
     event: SyncCompleted,
     media_ids: Collection[UUID],
     *,
+    s3: S3Location | None,
     now: datetime,
     trace_id: str | None = None,
 ) -> set[UUID]:
-    """Write what the run did to `media_ids`, all that were in it; return those that count as done."""
+    """Write what the run did to `media_ids`, all that were in it; return those that count as done.
+
+    `s3` is where S3 is by the settings of now: copies in any other bucket are nobody's.
+    """
     done = set(event.done) & set(media_ids)
     if event.operation in COPIED_FROM:
         target = storage_claims.other_store(COPIED_FROM[event.operation])
+        if target == "s3" and event.s3 is not None and not event.s3.same_bucket(s3):
+            done = set()
         done = await storage_claims.claim(session, done, target, asked_at=event.requested_at, now=now)
     elif event.operation in REMOVED_FROM:
         store = REMOVED_FROM[event.operation]

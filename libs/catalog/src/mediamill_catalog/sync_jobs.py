@@ -168,10 +168,11 @@ async def cancel(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
     await announce(session, top)
 
 
-async def retry(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
+async def retry(session: AsyncSession, job_id: UUID, *, s3: S3Location | None, now: datetime) -> None:
     """Send out again what is not done, in its batches; what is done stays as it is.
 
-    Raises SyncJobNotFoundError, NothingToRetryError.
+    `s3` is where S3 is by the settings of now: a wrong name may be why it failed. Raises
+    SyncJobNotFoundError, NothingToRetryError.
     """
     job = await lock_job(session, job_id)
     if job is None:
@@ -197,6 +198,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
         .values(
             status=SyncStatus.WAITING,
             run=SYNC_JOBS.c.run + 1,
+            location=_location(s3),
             sent_at=None,
             finished_at=None,
             updated_at=now,
@@ -225,7 +227,7 @@ def _job(request: SyncRequest, job_id: UUID, items: Sequence[PlannedItem], now: 
         "batch_index": 0,
         "batch_size": len(items),
         "run": 0,
-        "location": request.s3.model_dump(mode="json") if request.s3 else None,
+        "location": _location(request.s3),
         "total_files": sum(item.files for item in items),
         "processed_files": 0,
         "failed_files": 0,
@@ -234,6 +236,10 @@ def _job(request: SyncRequest, job_id: UUID, items: Sequence[PlannedItem], now: 
         "created_at": now,
         "updated_at": now,
     }
+
+
+def _location(s3: S3Location | None) -> dict[str, Any] | None:
+    return None if s3 is None else s3.model_dump(mode="json")
 
 
 async def _insert(

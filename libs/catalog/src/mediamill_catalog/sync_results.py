@@ -21,6 +21,7 @@ from mediamill_catalog.sync_effects import OVERTAKEN, OVERTAKEN_DETAIL, record_e
 from mediamill_catalog.sync_operations import COPIED_FROM
 from mediamill_catalog.sync_settling import OPEN, announce, lock_job, settle
 from mediamill_catalog.tables import SyncItemStatus, SyncStatus
+from mediamill_contracts.storage import S3Location
 from mediamill_contracts.sync import (
     MAX_FILES,
     RequestSync,
@@ -34,16 +35,24 @@ from mediamill_outbox import emit
 
 
 async def record_result(
-    session: AsyncSession, event: SyncCompleted, *, now: datetime, trace_id: str | None = None
+    session: AsyncSession,
+    event: SyncCompleted,
+    *,
+    s3: S3Location | None,
+    now: datetime,
+    trace_id: str | None = None,
 ) -> bool:
-    """Write the end of a batch's run and send out what follows; False when there is no such job on record."""
+    """Write the end of a batch's run and send out what follows; False when there is no such job on record.
+
+    `s3` is where S3 is by the settings of now.
+    """
     job = await lock_job(session, event.sync_job_id)
     if job is None:
         return False
     if job.run != event.run:
         return True
     items = await _unfinished_items(session, job.id)
-    done = await record_effects(session, event, items.keys(), now=now, trace_id=trace_id)
+    done = await record_effects(session, event, items.keys(), s3=s3, now=now, trace_id=trace_id)
     source = COPIED_FROM.get(event.operation) if job.delete_source else None
     leaving = set[UUID]()
     if source is not None and job.status is not SyncStatus.CANCELLED:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 RESULT_NAMESPACE = UUID("6f1c2d3e-7a54-4b0e-9d51-1f0a4c1f7b11")
@@ -13,6 +14,11 @@ def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     return _version_7(value)
+
+
+def time_of(identifier: UUID) -> datetime:
+    """Return when a UUIDv7 was made, to the millisecond."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
 
 
 def related_id(origin: UUID, name: str) -> UUID:

@@ -20,3 +20,7 @@ class S3Location(Part):
     """Base URL of a server other than Amazon's."""
     public_url: HttpUrl | None = None
     """Base URL under which anybody may read the objects, as of a CDN."""
+
+    def same_bucket(self, other: "S3Location | None") -> bool:
+        """Return whether both mean the same objects: region and public address may have been corrected."""
+        return other is not None and (self.bucket, self.endpoint) == (other.bucket, other.endpoint)

@@ -93,6 +93,8 @@ class SyncCompleted(Message):
     """Media of which every object made it."""
     failures: tuple[SyncFailure, ...] = Field(default=(), max_length=MAX_FILES)
     """At least one for each medium that failed; a medium in neither list was not reached."""
+    s3: S3Location | None = None
+    """Where S3 was for this run."""
 
     @classmethod
     def of(
@@ -118,6 +120,7 @@ class SyncCompleted(Message):
             processed_bytes=processed_bytes,
             done=done,
             failures=failures,
+            s3=request.s3,
         )
 
     def message_id(self) -> UUID:

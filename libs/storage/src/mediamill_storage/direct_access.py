@@ -73,6 +73,3 @@ class DirectAccess(Protocol):
 
     async def abort_multipart(self, key: str, upload_id: str) -> None:
         """Remove the parts; an upload that is gone already is fine."""
-
-    def public_url(self, key: str) -> str | None:
-        """Return the URL at the CDN, or None where only signed URLs give access."""

@@ -178,7 +178,7 @@ class Operator:
     async def retry(self, job_id: UUID) -> None:
         """Send out again what is not done."""
         async with self.database.write() as session:
-            await sync_jobs.retry(session, job_id, now=datetime.now(UTC))
+            await sync_jobs.retry(session, job_id, s3=self.bucket, now=datetime.now(UTC))
 
     async def cancel(self, job_id: UUID) -> None:
         """End a job before its time."""

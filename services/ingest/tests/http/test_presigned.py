@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -11,8 +12,10 @@ from sqlalchemy import select
 from mediamill_catalog import presigned
 from mediamill_catalog.core import MEDIA
 from mediamill_catalog.settings import PlatformSettings
+from mediamill_contracts.sync import MediaPurged
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.usecases.initiate_upload import UploadPace
+from mediamill_ingest.usecases.purge_media import record_purged
 from mediamill_storage.s3 import S3Stores
 
 from .cloud import CloudApi
@@ -126,6 +129,22 @@ async def test_the_window_moves_on(cloud: CloudApi) -> None:
     await cloud.grow_old(last.json()["uploadId"])
     assert (await cloud.initiate(cloud.api.photo)).status_code == 201
     assert (await cloud.initiate(cloud.api.photo)).status_code == 429
+
+
+@ON_BOTH_DATABASES
+async def test_removing_uploads_makes_no_room_for_others(cloud: CloudApi) -> None:
+    """An upload that its owner had removed for good counts for as long as any other."""
+    for _ in range(10):
+        upload_id = (await cloud.initiate(cloud.api.photo)).json()["uploadId"]
+    path = f"/api/media/{upload_id}?force=hard"
+    assert (await cloud.api.client.delete(path, headers=cloud.api.as_user())).status_code == 202
+    await record_purged(
+        cloud.api.parts.database, MediaPurged(media_id=UUID(upload_id), user_id="user-1", removed_keys=())
+    )
+    refused = await cloud.initiate(cloud.api.photo)
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert (await cloud.initiate(cloud.api.photo, user_id="user-2")).status_code == 201
 
 
 async def test_how_long_to_wait_follows_from_the_oldest(cloud: CloudApi) -> None:

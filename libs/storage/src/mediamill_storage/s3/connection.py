@@ -10,6 +10,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 
 from mediamill_contracts.storage import S3Location
+from mediamill_storage.s3.addressing import addressing_style
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.endpoint_guard import EndpointGuard
 from mediamill_storage.s3.http import S3Http
@@ -82,7 +83,7 @@ class S3Connection:
             response_checksum_validation="when_required",
             signature_version="s3v4",
             s3={
-                "addressing_style": "path" if self._endpoint else "auto",
+                "addressing_style": addressing_style(self._location),
                 "payload_signing_enabled": False,
             },
         )

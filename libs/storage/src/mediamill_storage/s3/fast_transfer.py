@@ -16,6 +16,7 @@ from obstore.store import S3Store
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.object_store import ObjectNotFoundError, StorageFullError, StoreUnavailableError
+from mediamill_storage.s3.addressing import addressing_style
 from mediamill_storage.s3.checksums import kept_in, metadata_of
 from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.http import S3Http
@@ -55,7 +56,7 @@ class FastTransfer:
                 region=location.region,
                 access_key_id=credentials.access_key_id,
                 secret_access_key=credentials.secret_access_key,
-                virtual_hosted_style_request=location.endpoint is None,
+                virtual_hosted_style_request=addressing_style(location) == "virtual",
                 checksum_algorithm="SHA256",
                 client_options=client_options,
                 retry_config={

@@ -5,35 +5,40 @@ film instead; the store refuses it, and no byte passes through us.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from mediamill_contracts.storage import S3Location
 from mediamill_storage.direct_access import URL_SECONDS, SignedRequest, UploadedPart, UploadNotFoundError
 from mediamill_storage.rooted_paths import check_key
+from mediamill_storage.s3.addressing import bucket_url
 from mediamill_storage.s3.connection import S3Connection
+from mediamill_storage.s3.credentials import S3Credentials
 from mediamill_storage.s3.errors import store_errors
 from mediamill_storage.s3.http import S3Http
-
-if TYPE_CHECKING:
-    from types_aiobotocore_s3.type_defs import GetObjectRequestTypeDef
+from mediamill_storage.s3.signing import UrlSigner
 
 
 class S3DirectAccess:
     """DirectAccess to one bucket.
 
-    `signing` is the connection whose endpoint clients use, which may be another than the one that we reach
-    the same server at; `connection` is ours.
+    `connection` is ours; `browser_endpoint` is where clients reach the same server, if that is elsewhere.
     """
 
     def __init__(
-        self, location: S3Location, connection: S3Connection, signing: S3Connection, http: S3Http
+        self,
+        location: S3Location,
+        credentials: S3Credentials,
+        connection: S3Connection,
+        http: S3Http,
+        *,
+        browser_endpoint: str | None = None,
     ) -> None:
         self._location = location
         self._bucket = location.bucket
+        self._credentials = credentials
         self._connection = connection
-        self._signing = signing
         self._seconds = http.request_seconds
+        self._browser_endpoint = browser_endpoint
+        self._known_signer: UrlSigner | None = None
 
     async def signed_get(
         self,
@@ -49,33 +54,23 @@ class S3DirectAccess:
         The method is part of what is signed: with `head` the URL is good for HEAD, and for nothing else.
         """
         check_key(key)
-        params: GetObjectRequestTypeDef = {"Bucket": self._bucket, "Key": key}
-        if media_type is not None:
-            params["ResponseContentType"] = media_type
-        if disposition is not None:
-            params["ResponseContentDisposition"] = disposition
-        client = await self._signing.client()
-        operation = "head_object" if head else "get_object"
-        return await client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=seconds)
+        query = {"response-content-type": media_type, "response-content-disposition": disposition}
+        signer = await self._signer()
+        return signer.sign(
+            "HEAD" if head else "GET",
+            key,
+            seconds=seconds,
+            query={name: value for name, value in query.items() if value is not None},
+        )
 
     async def signed_put(
         self, key: str, *, media_type: str, size_bytes: int, seconds: int = URL_SECONDS
     ) -> SignedRequest:
         """Return a PUT of exactly this size and type: Content-Length and Content-Type are signed."""
         check_key(key)
-        client = await self._signing.client()
-        url = await client.generate_presigned_url(
-            "put_object",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "ContentType": media_type,
-                "ContentLength": size_bytes,
-            },
-            ExpiresIn=seconds,
-        )
         headers = {"Content-Type": media_type, "Content-Length": str(size_bytes)}
-        return SignedRequest("PUT", url, headers=headers)
+        signer = await self._signer()
+        return SignedRequest("PUT", signer.sign("PUT", key, seconds=seconds, headers=headers), headers)
 
     async def begin_multipart(self, key: str, *, media_type: str) -> str:
         """Begin an upload in parts; return its id."""
@@ -90,19 +85,11 @@ class S3DirectAccess:
     ) -> SignedRequest:
         """Return a PUT for one part of exactly so many bytes; its answer's ETag names the part."""
         check_key(key)
-        client = await self._signing.client()
-        url = await client.generate_presigned_url(
-            "upload_part",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "UploadId": upload_id,
-                "PartNumber": number,
-                "ContentLength": size_bytes,
-            },
-            ExpiresIn=seconds,
-        )
-        return SignedRequest("PUT", url, headers={"Content-Length": str(size_bytes)})
+        headers = {"Content-Length": str(size_bytes)}
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        signer = await self._signer()
+        url = signer.sign("PUT", key, seconds=seconds, query=query, headers=headers)
+        return SignedRequest("PUT", url, headers)
 
     async def list_parts(self, key: str, upload_id: str) -> list[UploadedPart]:
         """Return the parts that the store has, by number: what a resumed upload need not send again."""
@@ -138,8 +125,9 @@ class S3DirectAccess:
         except UploadNotFoundError:
             return
 
-    def public_url(self, key: str) -> str | None:
-        """Return the URL at the CDN, or None where only signed URLs give access."""
-        check_key(key)
-        base = self._location.public_url
-        return None if base is None else f"{base.rstrip('/')}/{quote(key)}"
+    async def _signer(self) -> UrlSigner:
+        if self._known_signer is None:
+            server = self._browser_endpoint or (await self._connection.client()).meta.endpoint_url
+            url = bucket_url(self._location, server)
+            self._known_signer = UrlSigner(url, self._location.region, self._credentials)
+        return self._known_signer

@@ -69,11 +69,9 @@ class S3ObjectStore:
         self._transfer: Transfer = GuardedTransfer(self._connection, self._bucket, self._http)
         if self._connection.trusted if fast is None else fast:
             self._transfer = FastTransfer(location, credentials, self._http)
-        self._signing = self._connection
-        if browser_endpoint is not None:
-            seen = location.model_copy(update={"endpoint": browser_endpoint})
-            self._signing = S3Connection(seen, credentials, self._http)
-        self.direct = S3DirectAccess(location, self._connection, self._signing, self._http)
+        self.direct = S3DirectAccess(
+            location, credentials, self._connection, self._http, browser_endpoint=browser_endpoint
+        )
         self._transfers = asyncio.Semaphore(self._http.connections)
         self._scratch = scratch
 
@@ -239,7 +237,6 @@ class S3ObjectStore:
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
-        await self._signing.close()
 
     async def _client(self) -> "S3Client":
         return await self._connection.client()

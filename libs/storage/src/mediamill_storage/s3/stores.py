@@ -105,8 +105,11 @@ class S3Stores:
             guard=self.guard,
             http=http or self._http,
             scratch=self._scratch,
-            browser_endpoint=self._browser_endpoint if location.endpoint == self._endpoint else None,
+            browser_endpoint=self._browser_endpoint if self._is_the_environments(location) else None,
         )
+
+    def _is_the_environments(self, location: S3Location) -> bool:
+        return self._endpoint is not None and location.endpoint == self._endpoint
 
     async def close(self) -> None:
         """Close all stores."""

@@ -27,6 +27,7 @@ from mediamill_console.http.sync_schemas import (
 )
 from mediamill_console.usecases.steer_sync import cancel_sync, retry_sync
 from mediamill_contracts.storage import S3Location
+from mediamill_contracts.sync import SyncOperation
 from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Superadmin
 from mediamill_web.json_body import described, json_body
@@ -77,7 +78,7 @@ async def request_sync(
         media_ids=wish.media_ids or (),
         wanted=wish.filter.wanted() if wish.filter is not None else None,
         delete_source=_deletes_source(wish, settings),
-        s3=_location(wish, settings),
+        s3=_location(wish.operation, settings),
     )
     repeat = repeatable(request, idempotency_key, wish.model_dump_json())
     try:
@@ -115,9 +116,12 @@ async def cancel(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetai
 
 @router.post("/{job_id}/retry", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
 async def retry(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetailsView:
-    """Send out again what is not done; what is done stays as it is."""
+    """Send out again what is not done, to where S3 is now; what is done stays as it is."""
+    operation = (await _details(parts, job_id, results=0)).operation
+    async with parts.database.read() as session:
+        location = _location(operation, await load(session, parts.settings.defaults))
     try:
-        await retry_sync(parts.database, job_id, actor=caller.user_id)
+        await retry_sync(parts.database, job_id, s3=location, actor=caller.user_id)
     except SyncJobNotFoundError:
         raise not_found() from None
     except NothingToRetryError:
@@ -140,11 +144,11 @@ def _deletes_source(wish: SyncWish, settings: PlatformSettings) -> bool:
     return bool(wish.delete_source)
 
 
-def _location(wish: SyncWish, settings: PlatformSettings) -> S3Location | None:
+def _location(operation: SyncOperation, settings: PlatformSettings) -> S3Location | None:
     """Return where S3 is; disabled, it takes nothing in, but gives back and removes what is there."""
-    if wish.operation == "upload_to_s3" and not settings.s3_enabled:
+    if operation == "upload_to_s3" and not settings.s3_enabled:
         raise ProblemError(409, "s3_disabled", "S3 is disabled in the settings.")
     location = settings.known_s3_location
-    if location is None and wish.operation != "hard_delete":
+    if location is None and operation != "hard_delete":
         raise ProblemError(409, "s3_not_configured", "The settings name no bucket.")
     return location

@@ -65,20 +65,24 @@ async def initiate_upload(
     upload_id = new_id()
     async with database.write() as session:
         known_id = await _claim_key(session, wanted.user_id, upload_id, request)
-        if known_id is None:
-            await presigned.take_turn(session, wanted.user_id)
-            wait = await presigned.wait_before_next(
-                session, wanted.user_id, most=pace.most, window=pace.window, now=utc_now()
-            )
-            if wait is not None:
-                raise TooManyUploadsError(wait)
-            await presigned.begin(session, _row(wanted, upload_id))
-            await timeline.record(session, _first_line(wanted, upload_id))
-        row = await presigned.find(session, known_id or upload_id, wanted.user_id)
+        if known_id is not None:
+            return await _earlier(session, known_id, wanted.user_id)
+        await presigned.take_turn(session, wanted.user_id)
+        wait = await presigned.wait_before_next(
+            session, wanted.user_id, most=pace.most, window=pace.window, now=utc_now()
+        )
+        if wait is not None:
+            raise TooManyUploadsError(wait)
+        row = await presigned.begin(session, _row(wanted, upload_id))
+        await timeline.record(session, _first_line(wanted, upload_id))
+    count_initiated(wanted.media_type)
+    return row
+
+
+async def _earlier(session: AsyncSession, upload_id: UUID, user_id: str) -> Row[Any]:
+    row = await presigned.find(session, upload_id, user_id)
     if row is None:
         raise UploadExpiredError
-    if known_id is None:
-        count_initiated(wanted.media_type)
     return row
 
 

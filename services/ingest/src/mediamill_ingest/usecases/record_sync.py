@@ -42,8 +42,8 @@ async def record_lost_sync(session: AsyncSession, letter: DeadLetter) -> None:
 
 async def _record(session: AsyncSession, event: SyncCompleted, s3: S3Location | None) -> None:
     now, trace_id = utc_now(), current_trace_id()
-    if not await record_result(session, event, now=now, trace_id=trace_id):
+    if not await record_result(session, event, s3=s3, now=now, trace_id=trace_id):
         await record_automatic(session, event, s3=s3, now=now, trace_id=trace_id)
     if event.operation in COPIED_FROM:
         target = other_store(COPIED_FROM[event.operation])
-        await clear_late_copies(session, event.done, target, s3=s3)
+        await clear_late_copies(session, event.done, target, s3=event.s3 or s3)
