@@ -6,7 +6,14 @@ from typing import Any
 from sqlalchemy import Table, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, SYNC_ITEMS, SYNC_JOBS, WATERMARK_ITEMS
+from mediamill_catalog.core import (
+    CALLS,
+    IDEMPOTENCY_KEYS,
+    SIGN_IN_LIMITS,
+    SYNC_ITEMS,
+    SYNC_JOBS,
+    WATERMARK_ITEMS,
+)
 from mediamill_catalog.operator_tables import SyncItem, SyncJob, WatermarkItem, WatermarkJob
 from mediamill_catalog.tables import JobStatus
 from mediamill_cleanup.duty import Run
@@ -54,6 +61,10 @@ async def fill(bench: Bench) -> None:
         await session.execute(update(dead_letter).where(of_closed).values(closed_at=long_ago))
         await _sync_jobs(session)
         await session.execute(insert(CALLS), [_call(2 * DAY), _call(DAY / 2), _call(None)])
+        limits = [
+            {"name": name, "full_at": NOW.timestamp() + away} for name, away in [("old", -1), ("young", 1)]
+        ]
+        await session.execute(insert(SIGN_IN_LIMITS), limits)
 
 
 def _idempotency_key(key: str, age: timedelta) -> dict[str, Any]:
@@ -106,9 +117,10 @@ async def test_what_is_old_goes_and_the_rest_stays(bench: Bench, run: Run) -> No
         "ended watermark jobs removed": 1,
         "idempotency keys removed": 1,
         "inbox entries removed": 1_200,
+        "sign-in limits removed": 1,
     }
-    tables = (IDEMPOTENCY_KEYS, inbox, dead_letter, SYNC_ITEMS, WATERMARK_ITEMS)
-    assert [await count(bench, table) for table in tables] == [1] * 5
+    tables = (IDEMPOTENCY_KEYS, inbox, dead_letter, SYNC_ITEMS, WATERMARK_ITEMS, SIGN_IN_LIMITS)
+    assert [await count(bench, table) for table in tables] == [1] * 6
     assert await count(bench, SYNC_JOBS) == 2
     assert await count(bench, CALLS) == 2
 

@@ -17,6 +17,7 @@ def _table(model: type[SQLModel]) -> Table:
 
 
 USERS = _table(tables.User)
+SIGN_IN_LIMITS = _table(tables.SignInLimit)
 MEDIA = _table(tables.Media)
 VARIANTS = _table(tables.Variant)
 JOBS = _table(tables.Job)

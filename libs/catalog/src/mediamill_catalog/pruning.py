@@ -12,7 +12,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, Table, and_, delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import CALLS, IDEMPOTENCY_KEYS, JOBS, SYNC_JOBS, WATERMARK_JOBS
+from mediamill_catalog.core import (
+    CALLS,
+    IDEMPOTENCY_KEYS,
+    JOBS,
+    SIGN_IN_LIMITS,
+    SYNC_JOBS,
+    WATERMARK_JOBS,
+)
 from mediamill_catalog.recovery import DECISIVE
 from mediamill_catalog.tables import JobStatus
 from mediamill_contracts.ids import repeatable_id
@@ -82,6 +89,11 @@ def ended_calls(before: datetime) -> Expired:
     The dead letter of a call that was given up holds all that its replay needs.
     """
     return Expired(CALLS, CALLS.c.finished_at < before)
+
+
+def full_sign_in_limits(now: datetime) -> Expired:
+    """Choose those of names that have all their attempts back: they say no more than a missing row."""
+    return Expired(SIGN_IN_LIMITS, SIGN_IN_LIMITS.c.full_at < now.timestamp())
 
 
 async def stuck_messages(

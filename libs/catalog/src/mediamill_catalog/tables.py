@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Column, Index, false, text
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, false, text
 from sqlmodel import Field, SQLModel
 
 from mediamill_catalog.columns import enum_column, row_number
@@ -99,6 +99,16 @@ class User(SQLModel, table=True):
     role: Role = Field(sa_column=enum_column(Role))
     created_at: datetime = Field(default_factory=utc_now)
     disabled_at: datetime | None = None
+
+
+class SignInLimit(SQLModel, table=True):
+    """How far somebody has used up their attempts to sign in; the name is a SHA-256 (hexadecimal)."""
+
+    __tablename__ = "sign_in_limit"
+
+    name: str = Field(primary_key=True, max_length=64)
+    full_at: float = Field(sa_column=Column(Float(53), nullable=False))
+    """When all attempts are back, in Unix seconds."""
 
 
 class Media(SQLModel, table=True):

@@ -35,6 +35,7 @@ async def prune_records(database: Database, retention: Retention, run: Run) -> R
         "ended sync jobs removed": pruning.ended_sync_jobs(run.now - retention.bulk_jobs),
         "ended watermark jobs removed": pruning.ended_watermark_jobs(run.now - retention.bulk_jobs),
         "ended calls removed": pruning.ended_calls(run.now - retention.calls),
+        "sign-in limits removed": pruning.full_sign_in_limits(run.now),
     }
     for what, rows in expired.items():
         if run.dry_run:

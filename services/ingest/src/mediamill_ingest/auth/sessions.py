@@ -1,13 +1,21 @@
 """Signing in with e-mail and password, for installations without an identity provider of their own."""
 
+import time
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
 
 from mediamill_catalog import users
+from mediamill_catalog.sign_in_limits import Allowance, forget_attempts, take_attempt
 from mediamill_catalog.tables import Role, User
 from mediamill_database import Database
-from mediamill_ingest.auth.attempts import AttemptLimit
 from mediamill_ingest.auth.passwords import Passwords
 from mediamill_runtime.identity import TokenIssuer
+
+_OF_ACCOUNT = Allowance(attempts=10, refill_seconds=30)
+_OF_ADDRESS = Allowance(attempts=30, refill_seconds=5)
+"""Several people may share an address."""
 
 
 class WrongCredentialsError(Exception):
@@ -47,8 +55,6 @@ class Sessions:
         self._database = database
         self._issuer = issuer
         self._passwords = Passwords()
-        self._by_account = AttemptLimit(attempts=10, refill_seconds=30)
-        self._by_address = AttemptLimit(attempts=30, refill_seconds=5)
 
     async def sign_in(self, email: str, password: str, *, address: str) -> Session:
         """Return a new session.
@@ -56,16 +62,13 @@ class Sessions:
         `address` is the network address asked from. Raises WrongCredentialsError, TooManyAttemptsError.
         """
         name = canonical_email(email)
-        wait = max(self._by_address.take(address), self._by_account.take(name))
-        if wait:
-            raise TooManyAttemptsError(wait)
-        async with self._database.read() as session:
-            row = await users.by_email(session, name)
+        row = await self._attempt(name, address)
         usable = row is not None and row.disabled_at is None
         if not await self._passwords.matches(row.password_hash if row and usable else None, password):
             raise WrongCredentialsError
         assert row is not None  # noqa: S101 - only a row has a hash that matches
-        self._by_account.forget(name)
+        async with self._database.write() as session:
+            await forget_attempts(session, _account(name))
         if self._passwords.needs_rehash(row.password_hash):
             await self._rehash(row.id, password)
         account = Account(row.id, row.email, Role(row.role))
@@ -88,10 +91,27 @@ class Sessions:
             await users.add(session, user)
         return Account(user.id, user.email, role)
 
+    async def _attempt(self, name: str, address: str) -> Row[Any] | None:
+        """Return the account to be tried, or None when there is none; raises TooManyAttemptsError."""
+        now = time.time()
+        async with self._database.write() as session:
+            waits = [
+                await take_attempt(session, f"address {address}", _OF_ADDRESS, now=now),
+                await take_attempt(session, _account(name), _OF_ACCOUNT, now=now),
+            ]
+            row = await users.by_email(session, name)
+        if any(waits):
+            raise TooManyAttemptsError(max(waits))
+        return row
+
     async def _rehash(self, user_id: str, password: str) -> None:
         password_hash = await self._passwords.hash(password)
         async with self._database.write() as session:
             await users.set_password_hash(session, user_id, password_hash)
+
+
+def _account(name: str) -> str:
+    return f"account {name}"
 
 
 def canonical_email(email: str) -> str:
