@@ -10,9 +10,12 @@ from mediamill_contracts.ids import new_id
 MAX_MESSAGE_BYTES = 256 * 1024
 """Messages carry keys, never bytes: a larger one is refused by the publisher."""
 
-ShortText = Annotated[str, StringConstraints(max_length=255)]
-LongText = Annotated[str, StringConstraints(max_length=2_000)]
-UserId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+WITHOUT_NUL = r"^[^\x00]*$"
+"""PostgreSQL keeps no NUL in text: a message with one would fail at each try, and so would a request."""
+
+ShortText = Annotated[str, StringConstraints(max_length=255, pattern=WITHOUT_NUL)]
+LongText = Annotated[str, StringConstraints(max_length=2_000, pattern=WITHOUT_NUL)]
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=WITHOUT_NUL)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Timestamp = AwareDatetime
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import Receive, Scope, Send
 
 from mediamill_web.openapi import share_definitions
 from mediamill_web.parts import WebParts
-from mediamill_web.problems import install_problem_handlers
+from mediamill_web.problems import ProblemResponse, install_problem_handlers
 from mediamill_web.schemas import Problem
 
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -17,6 +18,14 @@ _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fa
 
 class Api(FastAPI):
     """The application, whose description knows problem documents."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, unless its address holds a NUL: what no name has, and no database looks for."""
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            refusal = ProblemResponse(400, "invalid_request", "The address contains a NUL character.")
+            await refusal(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the description, with the schema that all refusals share."""

@@ -1,13 +1,14 @@
 """Errors that nobody planned, and the API's description."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import httpx
 import pytest
 
 from mediamill_ingest.http.app import build_app
 
-from .conftest import Api
+from .conftest import ON_BOTH_DATABASES, Api
 
 
 async def _broken(api: Api, *, show_details: bool) -> httpx.Response:
@@ -49,6 +50,21 @@ async def test_every_refusal_is_a_problem_document(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
+
+
+@ON_BOTH_DATABASES
+async def test_nul_is_in_no_text(api: Api) -> None:
+    """A database that keeps no NUL is not asked for one: wherever it comes, the request is at fault."""
+    for path in ("/api/media?entityId=%00", "/api/users/%00/jobs", f"/media/{UUID(int=1)}/%00"):
+        answer = await api.client.get(path, headers=api.as_user("boss", "admin"))
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request"), path
+    for field in ("entityId", "alt", "title"):
+        answer = await api.upload(fields={field: "a\0b"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_field")
+    login = {"email": "a\0b@example.org", "password": "nul \0"}
+    answer = await api.client.post("/api/auth/login", json=login)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert (await api.upload(name="a\0b.jpg")).status_code == 202
 
 
 async def test_the_description_is_complete(api: Api) -> None:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 
+from mediamill_contracts.message import WITHOUT_NUL
 from mediamill_ingest.auth.sessions import Session, Sessions, TooManyAttemptsError, WrongCredentialsError
 from mediamill_ingest.http.parts import HttpParts, Parts
 from mediamill_ingest.http.schemas import Me, SignedIn, UserView
@@ -20,7 +21,7 @@ router = APIRouter(tags=["auth"], prefix="/api/auth")
 class Credentials(BaseModel):
     """What a person signs in with."""
 
-    email: str = Field(min_length=3, max_length=254)
+    email: str = Field(min_length=3, max_length=254, pattern=WITHOUT_NUL)
     password: SecretStr = Field(min_length=1, max_length=1024)
 
 

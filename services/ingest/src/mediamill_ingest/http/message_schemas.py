@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from mediamill_contracts.message import WITHOUT_NUL
 from mediamill_contracts.platform import MAX_MEMBERS, ChatStatus
 from mediamill_ingest.http.schemas import VariantView
 from mediamill_web.schemas import Answer
@@ -15,13 +16,7 @@ MAX_CONTENT = 4_000
 MAX_ATTACHMENTS = 20
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("contains a NUL character")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, StringConstraints(pattern=WITHOUT_NUL)]
 MemberId = Annotated[Text, StringConstraints(min_length=1, max_length=128)]
 
 
