@@ -4,10 +4,9 @@ from collections import Counter
 
 from mediamill_catalog.jobs import OPEN
 from mediamill_catalog.statistics import count_jobs
-from mediamill_contracts.topology import QUEUES
 from mediamill_database import Database
+from mediamill_ingest.job_queues import queue_of_job
 from mediamill_ingest.metrics import QUEUE_DEPTH, QUEUE_SIZE
-from mediamill_messaging.subscription import topic_matches
 from mediamill_runtime.periodic import Periodic
 
 GAUGES_SECONDS = 10.0
@@ -36,14 +35,7 @@ class Housekeeping:
         depth = Counter({status.value: 0 for status in OPEN})
         QUEUE_SIZE.clear()
         for count in counts:
-            QUEUE_SIZE.labels(queue_of(count.type, count.lane), count.status.value).set(count.count)
+            QUEUE_SIZE.labels(queue_of_job(count.type, count.lane), count.status.value).set(count.count)
             depth[count.status.value] += count.count
         for status, number in depth.items():
             QUEUE_DEPTH.labels(status).set(number)
-
-
-def queue_of(kind: str, lane: str) -> str:
-    """Return the name of the queue whose workers take jobs of this kind and lane."""
-    key = f"media.accepted.{kind}.{lane}"
-    takes = (queue.name for queue in QUEUES if any(topic_matches(topic, key) for topic in queue.topics))
-    return next(takes, "none")
