@@ -135,8 +135,11 @@ async def test_who_prefers_to_wait_gets_the_finished_medium(api: Api) -> None:
 
 async def test_waiting_has_an_end(api: Api) -> None:
     """When it takes longer than the client waits, the answer is the promise."""
-    answer = await api.upload(headers={"Prefer": "wait=1"})
+    begun = asyncio.get_running_loop().time()
+    lines = [("Prefer", "respond-async"), ("Prefer", "wait=1"), *api.as_user().items()]
+    answer = await api.client.post("/api/media", headers=lines, files={"file": ("photo.jpg", api.photo)})
     assert (answer.status_code, answer.json()["status"]) == (202, "processing")
+    assert asyncio.get_running_loop().time() - begun >= 1
 
 
 class TestWhenBusy:
@@ -155,11 +158,13 @@ class TestWhenBusy:
 
 
 async def test_counts_are_by_queue_type_and_status(api: Api) -> None:
-    """The figures name the queues of both lanes."""
+    """The figures name the queues of both lanes, of pictures and of videos."""
     await api.upload()
-    files = [("files", ("a.jpg", api.photo, "image/jpeg"))] * 2
+    movie = b"\0\0\0\x18ftypisom\0\0\2\0isommp42" + b"\0\0\0\x08moov" + b"\0\0\0\x08mdat"
+    photo, video = ("a.jpg", api.photo, "image/jpeg"), ("a.mp4", movie, "video/mp4")
+    files = [("files", photo), ("files", photo), ("files", video)]
     await api.client.post("/api/media/bulk", files=files, headers=api.as_user())
     stats = (await api.client.get("/api/queue/stats", headers=api.as_user())).json()
-    assert stats["queues"]["processor.images"]["waiting"] == 1
-    assert stats["queues"]["processor.images-bulk"]["waiting"] == 2
-    assert stats["types"]["image"]["waiting"] == stats["statuses"]["waiting"] == 3
+    waiting = {name: counts["waiting"] for name, counts in stats["queues"].items()}
+    assert waiting == {"processor.images": 1, "processor.images-bulk": 2, "processor.videos-bulk": 1}
+    assert (stats["types"]["image"]["waiting"], stats["statuses"]["waiting"]) == (3, 4)

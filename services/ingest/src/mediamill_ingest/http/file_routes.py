@@ -157,7 +157,9 @@ def _local_answer(parts: HttpParts, file: _File, size: int, request: Request) ->
 
 
 def _range(request: Request, size: int, etag: str) -> tuple[int, int] | None:
-    """Honour a range only while the file is the one that the client has the beginning of."""
+    """Honour a range only of GET, and while the file is the one that the client has the beginning of."""
+    if request.method != "GET":
+        return None
     condition = request.headers.get("if-range")
     if condition is not None and condition != etag:
         return None

@@ -63,7 +63,7 @@ async def upload(request: Request) -> Response:
         file, fields = await SingleUpload(parts).receive(request, caller)
         repeated = repeatable(request, key, file.sha256, file.file_name, fields.model_dump_json())
         accepted = await accept_staged(parts, caller.user_id, file, fields, request=repeated)
-    seconds = wanted_wait(request.headers.get("prefer"))
+    seconds = wanted_wait(request.headers.getlist("prefer"))
     if seconds:
         return await _answer_waited(parts, accepted, seconds)
     return _answer_accepted(accepted)

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from mediamill_catalog import jobs
@@ -15,9 +16,9 @@ _FIRST_LOOK_SECONDS = 0.03
 _LATER_LOOKS_SECONDS = 0.25
 
 
-def wanted_wait(prefer: str | None) -> int:
-    """Return the seconds that a `Prefer` header asks to wait, 0 when it does not."""
-    found = _WAIT.search(prefer or "")
+def wanted_wait(prefer: Sequence[str]) -> int:
+    """Return the seconds that the lines of a `Prefer` header ask to wait, 0 when they do not."""
+    found = _WAIT.search(", ".join(prefer))
     return int(found.group(1)) if found else 0
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import idempotency, media, presigned, timeline
-from mediamill_catalog.idempotency import Claim, RepeatableRequest
+from mediamill_catalog import media, presigned, timeline
+from mediamill_catalog.idempotency import RepeatableRequest
 from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.ids import new_id
@@ -17,6 +17,7 @@ from mediamill_database import Database
 from mediamill_ingest.metrics import count_initiated
 from mediamill_ingest.registration import kind_of
 from mediamill_ingest.upload_errors import UploadExpiredError
+from mediamill_ingest.usecases.repeated_request import earlier_answer
 from mediamill_runtime.telemetry import current_trace_id
 from mediamill_storage.keys import EXTENSIONS, staged_key
 
@@ -64,9 +65,12 @@ async def initiate_upload(
     """
     upload_id = new_id()
     async with database.write() as session:
-        known_id = await _claim_key(session, wanted.user_id, upload_id, request)
-        if known_id is not None:
-            return await _earlier(session, known_id, wanted.user_id)
+        answer = {"uploadId": str(upload_id)}
+        earlier = await earlier_answer(
+            session, request, user_id=wanted.user_id, status_code=201, answer=answer
+        )
+        if earlier is not None:
+            return await _earlier(session, UUID(earlier["uploadId"]), wanted.user_id)
         await presigned.take_turn(session, wanted.user_id)
         wait = await presigned.wait_before_next(
             session, wanted.user_id, most=pace.most, window=pace.window, now=utc_now()
@@ -84,22 +88,6 @@ async def _earlier(session: AsyncSession, upload_id: UUID, user_id: str) -> Row[
     if row is None:
         raise UploadExpiredError
     return row
-
-
-async def _claim_key(
-    session: AsyncSession, user_id: str, upload_id: UUID, request: RepeatableRequest | None
-) -> UUID | None:
-    """Return the upload that the request's key stands for already, or None when it is new."""
-    if request is None:
-        return None
-    answer = {"uploadId": str(upload_id)}
-    claim = Claim(user_id, request.key, request.fingerprint, 201, answer, utc_now())
-    if (await idempotency.claim(session, [claim]))[0]:
-        return None
-    earlier = await idempotency.earlier_answer(
-        session, user_id=user_id, key=request.key, fingerprint=request.fingerprint
-    )
-    return UUID(earlier["uploadId"]) if earlier is not None else None
 
 
 def _row(wanted: WantedUpload, upload_id: UUID) -> dict[str, Any]:
