@@ -86,12 +86,15 @@ def build_service(settings: StandaloneSettings) -> Service:
     async def start() -> None:
         await upgrade(url.get_secret_value())
         await parts.ingest.start()
-        await parts.console.start()
-        await parts.processor.start()
-        await parts.notifier.gateway.start()
-        await transport.start()
-        await parts.cleanup.start()
-        _greet(settings, folder, parts.ingest)
+        try:
+            await parts.console.start()
+            await parts.processor.start()
+            await parts.notifier.gateway.start()
+            await transport.start()
+            await parts.cleanup.start()
+            _greet(settings, folder)
+        finally:  # it is shown now or never, also when a later step fails
+            _show_password(parts.ingest)
 
     async def stop() -> None:
         await parts.cleanup.stop()
@@ -197,13 +200,14 @@ def _build_transport(
     )
 
 
-def _greet(settings: StandaloneSettings, folder: DataFolder, parts: ingest.IngestParts) -> None:
-    """Tell whoever started the first run all that is needed to use it."""
-    lines = [
-        f"Mediamill: http://{settings.host}:{settings.port}",
-        f"Data:      {folder.path}",
-    ]
+def _greet(settings: StandaloneSettings, folder: DataFolder) -> None:
+    """Tell whoever started it where the page and the data are."""
+    sys.stdout.write(f"\n  Mediamill: http://{settings.host}:{settings.port}\n  Data:      {folder.path}\n")
+
+
+def _show_password(parts: ingest.IngestParts) -> None:
+    """Tell, the first time, how to sign in."""
     if parts.first_password is not None:
-        lines += [f"Sign in:   {parts.first_email}", f"password: {parts.first_password}"]
-    sys.stdout.write("\n" + "\n".join(f"  {line}" for line in lines) + "\n\n")
+        sys.stdout.write(f"  Sign in:   {parts.first_email}\n  password:  {parts.first_password}\n")
+    sys.stdout.write("\n")
     sys.stdout.flush()
