@@ -49,7 +49,9 @@ def build(settings):
         await asyncio.sleep(settings.request_seconds)
         say("answered")
         return PlainTextResponse("done")
-    routes = [*operations_routes({}), Route("/slow", slow)]
+    async def who(request):
+        return PlainTextResponse(f"{request.client.host} {request.url.scheme}")
+    routes = [*operations_routes({}), Route("/slow", slow), Route("/who", who)]
     return Service("example", Starlette(routes=routes), start=start, stop=stop, quiesce=quiesce)
 
 sys.exit(run_process("example", Settings, build))
@@ -124,6 +126,17 @@ def launch() -> Iterator[Callable[..., Process]]:
     yield start
     for process in running:
         process.kill()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told"), [("192.0.2.1, 127.0.0.0/8", "203.0.113.7 https"), ("192.0.2.1", "127.0.0.1 http")]
+)
+def test_only_a_proxy_is_believed_about_its_clients(launch, trusted, told):
+    """Behind a proxy that is named each client is told apart; anybody else cannot pass for another."""
+    process = launch(TRUSTED_PROXIES=trusted)
+    process.wait_for("listening")
+    forwarded = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    assert httpx.get(f"{process.url}/who", headers=forwarded).text == told
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

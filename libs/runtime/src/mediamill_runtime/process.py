@@ -28,7 +28,11 @@ def run_process(name: str, settings_type: type[S], build: Callable[[S], Service]
     telemetry = configure_telemetry(name, settings.otlp_endpoint)
     try:
         return run(
-            build(settings), settings.host, settings.port, grace_seconds=settings.shutdown_grace_seconds
+            build(settings),
+            settings.host,
+            settings.port,
+            grace_seconds=settings.shutdown_grace_seconds,
+            trusted_proxies=settings.trusted_proxies,
         )
     finally:
         telemetry.shutdown()

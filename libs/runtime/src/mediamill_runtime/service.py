@@ -51,9 +51,18 @@ class Service:
     """Largest frame taken from a WebSocket; a larger one closes the connection."""
 
 
-def run(service: Service, host: str, port: int, *, grace_seconds: float = DEFAULT_GRACE_SECONDS) -> int:
+def run(
+    service: Service,
+    host: str,
+    port: int,
+    *,
+    grace_seconds: float = DEFAULT_GRACE_SECONDS,
+    trusted_proxies: str = "127.0.0.1",
+) -> int:
     """Run `service` until SIGTERM or SIGINT and return the exit code; a second signal exits at once.
 
+    `trusted_proxies` are the addresses or networks, separated by commas, whose `X-Forwarded-For` and
+    `X-Forwarded-Proto` are believed: whoever sits behind one is told apart by them.
     HTTP requests in hand get half of `grace_seconds`, `stop` gets what is left of it. 0 is a clean end, 1 an
     address that cannot be bound, a failed start, or a stop that failed or took too long.
     """
@@ -64,7 +73,7 @@ def run(service: Service, host: str, port: int, *, grace_seconds: float = DEFAUL
         _log.error("cannot listen", host=host, port=port, reason=reason)
         return 1
     with listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(service, listener, grace_seconds))
+        return runner.run(_live(service, listener, grace_seconds, trusted_proxies))
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -90,11 +99,12 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _live(service: Service, listener: socket.socket, grace_seconds: float) -> int:
+async def _live(service: Service, listener: socket.socket, grace_seconds: float, trusted_proxies: str) -> int:
     stop_requested = _listen_for_signals(asyncio.get_running_loop())
     started = await _start(service, stop_requested)
     _spare_collector()
-    served = started and await _serve(service, listener, stop_requested, grace_seconds / 2)
+    server = _server_of(service, trusted_proxies, grace_seconds / 2)
+    served = started and await _serve(server, service, listener, stop_requested, grace_seconds / 2)
     stopped = await _end("stop", service.stop, grace_seconds / 2)
     _log.info("stopped", clean=started and served and stopped)
     return 0 if (started or stop_requested.is_set()) and stopped else 1
@@ -141,10 +151,8 @@ async def _start(service: Service, stop_requested: asyncio.Event) -> bool:
     return True
 
 
-async def _serve(
-    service: Service, listener: socket.socket, stop_requested: asyncio.Event, grace_seconds: float
-) -> bool:
-    server = _Server(
+def _server_of(service: Service, trusted_proxies: str, grace_seconds: float) -> _Server:
+    return _Server(
         uvicorn.Config(
             TraceRequests(service.app),
             http="httptools",
@@ -152,12 +160,22 @@ async def _serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=trusted_proxies,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(grace_seconds)),
             ws_max_size=service.max_websocket_bytes,
             ws_per_message_deflate=False,
         )
     )
+
+
+async def _serve(
+    server: _Server,
+    service: Service,
+    listener: socket.socket,
+    stop_requested: asyncio.Event,
+    grace_seconds: float,
+) -> bool:
     listener.listen(server.config.backlog)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     host, port = listener.getsockname()[:2]

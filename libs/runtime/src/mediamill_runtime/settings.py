@@ -48,6 +48,8 @@ class SharedSettings(BaseSettings):
     """`amqp://user:password@host/vhost`. Secret because of the password in it."""
     shutdown_grace_seconds: float = Field(default=25, ge=1, le=600, validation_alias="SHUTDOWN_GRACE_SECONDS")
     """Time for work in hand after SIGTERM; below the 30 s after which orchestrators send SIGKILL."""
+    trusted_proxies: str = Field(default="127.0.0.1", validation_alias="TRUSTED_PROXIES")
+    """Addresses or networks, comma-separated, whose word on a client's address and on HTTPS is believed."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     """0 takes any free port; the log says which."""
