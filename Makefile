@@ -47,8 +47,12 @@ bench: ## Measure against a bare loop, Celery and others; writes benchmarks/resu
 	@scripts/install-test-servers redis-server
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: env
+env: ## Write .env for Docker Compose, with fresh secrets
+	@python3 scripts/write_env.py
+
 .PHONY: up
-up: ## Start the distributed form with Docker Compose (needs .env: copy .env.example)
+up: ## Start the distributed form with Docker Compose (needs .env: `make env`)
 	@docker compose up --build --detach --wait $(ARGS)
 
 .PHONY: down

@@ -55,7 +55,7 @@ HEAD = """\
 # Generated from the settings classes by `make documents`: every variable with its default.
 # Copy it to .env for Docker Compose. Empty means default. Secrets live in .env and nowhere else.
 
-# --- Docker Compose: required, each a long random string, for example from `openssl rand -hex 32` ---
+# --- Docker Compose: required, each a long random string; `make env` writes .env with all of them ---
 # JWT_SECRET signs the tokens of users (HS256), at least 32 characters.
 
 RABBITMQ_PASSWORD=
@@ -63,6 +63,19 @@ POSTGRES_PASSWORD=
 JWT_SECRET=
 AWS_ACCESS_KEY_ID=
 AWS_SECRET_ACCESS_KEY=
+
+# Each service has a broker user of its own, which `mediamill-broker-setup` makes.
+INGEST_BROKER_PASSWORD=
+CONSOLE_BROKER_PASSWORD=
+CLEANUP_BROKER_PASSWORD=
+PROCESSOR_BROKER_PASSWORD=
+STORAGE_SYNC_BROKER_PASSWORD=
+DISPATCHER_BROKER_PASSWORD=
+NOTIFIER_BROKER_PASSWORD=
+
+# For gateways of yours that announce uploads which they received themselves: makes the user `gateway`.
+
+# GATEWAY_BROKER_PASSWORD=
 
 # --- Docker Compose: networks, all closed to the outside unless said otherwise ---
 # `false` for Amazon S3 (with an empty S3_ENDPOINT), or any S3 server outside: lets the services that use it

@@ -17,6 +17,7 @@ from mediamill_console.settings import ConsoleSettings
 from mediamill_dispatcher.calls.image_settings import ImageApiSettings
 from mediamill_dispatcher.settings import DispatcherSettings
 from mediamill_ingest.settings import IngestSettings
+from mediamill_messaging.rabbitmq.broker_command import password_variable
 from mediamill_notifier.settings import NotifierSettings
 from mediamill_processor.settings import ProcessorSettings
 from mediamill_runtime.settings import SharedSettings, variable_name
@@ -78,6 +79,7 @@ def test_secrets_have_no_default() -> None:
         "JWT_SECRET",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
+        *(password_variable(service) for service in SETTINGS),
     }
     assert all(rest.startswith(":?") for _, rest in used)
 
@@ -87,6 +89,18 @@ def test_the_example_names_every_required_secret() -> None:
     example = (ROOT / ".env.example").read_text().splitlines()
     for name in re.findall(r"\$\{([A-Z0-9_]+):\?", TEXT):
         assert f"{name}=" in example
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_services_have_broker_users_of_their_own(name: str) -> None:
+    """A service knows its own password and nobody else's; the administrator's is for the set-up alone."""
+    environment = SERVICES[name]["environment"]
+    secret = password_variable(name)
+    assert environment["BROKER_URL"].startswith(f"amqp://{name}:${{{secret}:?")
+    assert "broker-setup" in SERVICES[name]["depends_on"]
+    others = {password_variable(other) for other in SETTINGS} - {secret} | {"RABBITMQ_PASSWORD"}
+    assert not [other for other in others if other in str(environment)]
+    assert secret in SERVICES["broker-setup"]["environment"]
 
 
 def test_only_the_control_plane_reaches_the_database() -> None:

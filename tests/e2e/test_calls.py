@@ -29,7 +29,7 @@ def dispatcher(system: MediamillSystem, upstream_port: int) -> Iterator[ServiceP
     """Run a dispatcher beside the other services."""
     environment = {
         "MEDIAMILL_ENV": "test",
-        "BROKER_URL": system.broker_url,
+        "BROKER_URL": system.broker_url_of("dispatcher"),
         "STORAGE_ROOT": str(system.storage),
         "IMAGE_API_BASE_URL": f"http://127.0.0.1:{upstream_port}/v1",
         "IMAGE_API_API_KEY": "a-key-that-must-not-leak",

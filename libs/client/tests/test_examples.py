@@ -33,7 +33,7 @@ def environment(system: MediamillSystem, tmp_path: Path) -> dict[str, str]:
         "MEDIAMILL_URL": system.ingest.url,
         "MEDIAMILL_EMAIL": ADMIN_EMAIL,
         "MEDIAMILL_PASSWORD": ADMIN_PASSWORD,
-        "BROKER_URL": system.broker_url,
+        "BROKER_URL": system.broker_url_of("gateway"),
         "STORAGE_ROOT": str(system.storage),
     }
 

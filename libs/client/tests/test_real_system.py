@@ -187,7 +187,7 @@ async def test_bad_file_of_a_gateway_fails_with_a_reason(
     page = tmp_path / "photo.jpg"
     page.write_text("<html><script>alert(1)</script></html>")
     upload = GatewayUpload(user_id=(await client.me()).id, file_name=page.name)
-    async with GatewayPublisher(system.broker_url, system.storage) as gateway:
+    async with GatewayPublisher(system.broker_url_of("gateway"), system.storage) as gateway:
         await gateway.submit(upload, page)
 
     async def failed() -> Job | None:

@@ -96,7 +96,8 @@ class ServiceProcess:
 class MediamillSystem:
     """ingest, processor and notifier on one broker, one database and one storage folder.
 
-    The database must be migrated already. `environment` adds to what every service is given. Whoever needs
+    The database must be migrated already. `service_urls` are the broker URLs of services that have users of
+    their own; the others use `broker_url`. `environment` adds to what every service is given. Whoever needs
     `storage_sync` starts it.
     """
 
@@ -105,15 +106,16 @@ class MediamillSystem:
         *,
         broker_url: str,
         database_url: str,
+        service_urls: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.broker_url = broker_url
         self.database_url = database_url
+        self._service_urls = service_urls or {}
         self.scratch = Scratch("system")
         self.storage = self.scratch.path / "storage"
         shared = {
             "MEDIAMILL_ENV": "test",
-            "BROKER_URL": broker_url,
             "STORAGE_ROOT": str(self.storage),
             "JWT_SECRET": "a key for the tests that is long enough to sign with",
             "LOG_FORMAT": "json",
@@ -125,13 +127,25 @@ class MediamillSystem:
             "MEDIAMILL_ADMIN_EMAIL": ADMIN_EMAIL,
             "MEDIAMILL_ADMIN_PASSWORD": ADMIN_PASSWORD,
         }
-        self.ingest = ServiceProcess("ingest", control, scratch=self.scratch)
-        self.processor = ServiceProcess("processor", shared, scratch=self.scratch)
-        self.notifier = ServiceProcess("notifier", shared, scratch=self.scratch)
-        self.storage_sync = ServiceProcess("storage-sync", shared, scratch=self.scratch)
-        self.control_environment = control
-        self._cleanup = control | {"PATH": os.environ["PATH"], "HOME": str(self.scratch.path)}
+        self.ingest = self._service("ingest", control)
+        self.processor = self._service("processor", shared)
+        self.notifier = self._service("notifier", shared)
+        self.storage_sync = self._service("storage-sync", shared)
+        self.control_environment = control | {"BROKER_URL": self.broker_url_of("console")}
+        self._cleanup = control | {
+            "BROKER_URL": self.broker_url_of("cleanup"),
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.scratch.path),
+        }
         self.services = (self.ingest, self.processor, self.notifier)
+
+    def broker_url_of(self, service: str) -> str:
+        """Return the broker URL that a service is given."""
+        return self._service_urls.get(service, self.broker_url)
+
+    def _service(self, name: str, environment: Mapping[str, str]) -> ServiceProcess:
+        given = {**environment, "BROKER_URL": self.broker_url_of(name)}
+        return ServiceProcess(name, given, scratch=self.scratch)
 
     def start(self) -> "MediamillSystem":
         """Start all services side by side and wait until all are ready."""
@@ -159,12 +173,16 @@ class MediamillSystem:
 
 @contextmanager
 def running_system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator[MediamillSystem]:
-    """Run the services while the context lasts, on a virtual host and a database of their own."""
+    """Run the services while the context lasts, on a virtual host and a database of their own.
+
+    Each has a broker user of its own, with no more rights than in an installation.
+    """
     rabbitmq.start()
     postgres.start()
     with rabbitmq.vhost() as vhost, postgres.database(MIGRATED) as database_url:
         system = MediamillSystem(
             broker_url=rabbitmq.url_of(vhost),
+            service_urls=rabbitmq.service_urls(vhost),
             database_url=database_url,
             environment={"CLEANUP_TEMPORARY_AGE_SECONDS": "10"},
         )

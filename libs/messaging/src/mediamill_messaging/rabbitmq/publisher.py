@@ -10,6 +10,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError, PublishError
+from aiormq.exceptions import ChannelAccessRefused
 
 from mediamill_contracts import Message
 from mediamill_messaging.envelope import Envelope, seal
@@ -183,22 +184,30 @@ class RabbitPublisher:
             if self._connection is None:
                 raise _ChannelLostError("the connection is gone")
             with _channel_loss():
+                await self._see_to_topology(self._connection)
                 channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-                await self._topology.declare(channel)
             self._channel = channel
             self._declared += 1
             return channel
 
     async def _redeclare(self, declared: int) -> None:
         """Declare the topology again, unless another publish has done so since `declared`."""
-        channel = await self._open_channel()
         async with self._opening:
-            if self._declared != declared:
+            if self._declared != declared or self._connection is None:
                 return
             logger.warning("topology is missing on the broker; declaring it again")
             with _channel_loss():
-                await self._topology.declare(channel)
+                await self._see_to_topology(self._connection)
             self._declared += 1
+
+    async def _see_to_topology(self, connection: AbstractConnection) -> None:
+        """Declare the topology, or make sure that it is there when this user may not declare it."""
+        try:
+            async with connection.channel(publisher_confirms=False) as channel:
+                await self._topology.declare(channel)
+        except ChannelAccessRefused:
+            async with connection.channel(publisher_confirms=False) as channel:
+                await self._topology.verify(channel)
 
 
 async def _write(

@@ -1,15 +1,16 @@
-"""Declares the whole topology, the same from every service and as often as needed.
+"""The whole topology, the same for every service, declared as often as needed.
 
 A message published before its consumer's queue exists would vanish, so each service declares everything at
-start and again when it finds the broker wiped. This is done on a raw channel: FastStream would bind the
-queues to its default channel and lose their prefetch counts.
+start and again when it finds the broker wiped. A service whose user may not do that makes sure that somebody
+has. This is done on a raw channel: FastStream would bind the queues to its default channel and lose their
+prefetch counts.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractChannel
 
 from mediamill_contracts.topology import (
     BROADCASTS,
@@ -24,6 +25,16 @@ from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 
 DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 """Dead letters wait for a sink that may be down for long; RabbitMQ 4 would drop them after 20 deliveries."""
+
+
+@dataclass(frozen=True)
+class PlannedQueue:
+    """A durable queue, what the broker is told of it, and the keys under which an exchange fills it."""
+
+    name: str
+    arguments: dict[str, Any]
+    exchange: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,18 +77,39 @@ class Topology:
         """Tell whether listeners may exist for the key; that nobody listens just now is fine."""
         return any(topic_matches(topic, routing_key) for topic in self.broadcast_topics)
 
-    async def declare(self, channel: AbstractChannel) -> None:
-        """Create what is missing; raises when something is there with other properties."""
-        events = await channel.declare_exchange(EVENTS_EXCHANGE, "topic", durable=True)
-        dead_letters = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, "direct", durable=True)
-        for delay in sorted(self.delays):
-            await _declare_delay(channel, delay)
+    def planned_exchanges(self) -> dict[str, str]:
+        """Return the kind of each exchange by its name."""
+        delays = {delay_name(delay): "fanout" for delay in sorted(self.delays)}
+        return {EVENTS_EXCHANGE: "topic", DEAD_LETTER_EXCHANGE: "direct"} | delays
+
+    def planned_queues(self) -> list[PlannedQueue]:
+        """Return all durable queues, whoever consumes them."""
+        plan = [_delay_queue(delay) for delay in sorted(self.delays)]
         for queue in self.queues.values():
-            await _declare_work_queue(channel, queue, events, dead_letters)
+            plan += [_work_queue(queue), _dead_letter_queue(queue)]
+        return plan
+
+    async def declare(self, channel: AbstractChannel) -> None:
+        """Create what is missing; raises when something is there with other properties, or forbidden."""
+        exchanges = {
+            name: await channel.declare_exchange(name, kind, durable=True)
+            for name, kind in self.planned_exchanges().items()
+        }
+        for planned in self.planned_queues():
+            queue = await channel.declare_queue(planned.name, durable=True, arguments=planned.arguments)
+            for key in planned.keys:
+                await queue.bind(exchanges[planned.exchange], key)
+
+    async def verify(self, channel: AbstractChannel) -> None:
+        """Raise unless all is there: for a user who may not create it. How it is made is not looked at."""
+        for name in self.planned_exchanges():
+            await channel.declare_exchange(name, passive=True)
+        for planned in self.planned_queues():
+            await channel.declare_queue(planned.name, passive=True)
 
 
-async def _declare_delay(channel: AbstractChannel, seconds: float) -> None:
-    """Declare one shared waiting room.
+def _delay_queue(seconds: float) -> PlannedQueue:
+    """Plan one shared waiting room.
 
     The expired message goes through the default exchange under its unchanged routing key, the name of the
     work queue that failed: back to that one queue only.
@@ -90,25 +122,10 @@ async def _declare_delay(channel: AbstractChannel, seconds: float) -> None:
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    queue = await channel.declare_queue(name, durable=True, arguments=arguments)
-    await queue.bind(await channel.declare_exchange(name, "fanout", durable=True))
+    return PlannedQueue(name, arguments, exchange=name, keys=(name,))
 
 
-async def _declare_work_queue(
-    channel: AbstractChannel, queue: Queue, events: AbstractExchange, dead_letters: AbstractExchange
-) -> None:
-    declared = await channel.declare_queue(queue.name, durable=True, arguments=_work_arguments(queue))
-    for topic in queue.topics:
-        await declared.bind(events, topic)
-    letters = await channel.declare_queue(
-        queue.dead_letter_name,
-        durable=True,
-        arguments={"x-queue-type": "quorum", "x-delivery-limit": DEAD_LETTER_DELIVERY_LIMIT},
-    )
-    await letters.bind(dead_letters, queue.name)
-
-
-def _work_arguments(queue: Queue) -> dict[str, Any]:
+def _work_queue(queue: Queue) -> PlannedQueue:
     arguments: dict[str, Any] = {
         "x-queue-type": "quorum",
         "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
@@ -119,4 +136,9 @@ def _work_arguments(queue: Queue) -> dict[str, Any]:
     }
     if queue.consumer_timeout_ms is not None:
         arguments["x-consumer-timeout"] = queue.consumer_timeout_ms
-    return arguments
+    return PlannedQueue(queue.name, arguments, exchange=EVENTS_EXCHANGE, keys=queue.topics)
+
+
+def _dead_letter_queue(queue: Queue) -> PlannedQueue:
+    arguments: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": DEAD_LETTER_DELIVERY_LIMIT}
+    return PlannedQueue(queue.dead_letter_name, arguments, exchange=DEAD_LETTER_EXCHANGE, keys=(queue.name,))

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from mediamill_contracts.access import ACCESS
+from mediamill_messaging.rabbitmq.broker_command import import_definitions
+from mediamill_messaging.rabbitmq.definitions import definitions
 from mediamill_testing.ports import free_port
 from mediamill_testing.servers import MissingServerError
 from mediamill_testing.servers.process import GuardedProcess, Scratch
@@ -68,6 +71,18 @@ class RabbitServer(PrivateServer):
     def url_of(self, vhost: str) -> str:
         """AMQP URL of one virtual host."""
         return f"amqp://{USER}:{PASSWORD}@127.0.0.1:{self._ports['amqp']}/{quote(vhost, safe='')}"
+
+    @property
+    def management_url(self) -> str:
+        """URL of the management API, with the administrator's password."""
+        return f"http://{USER}:{PASSWORD}@127.0.0.1:{self._ports['management']}"
+
+    def service_urls(self, vhost: str) -> dict[str, str]:
+        """Give each service a user with the rights that it has in an installation; return their AMQP URLs."""
+        passwords = {service: f"{service}'s password" for service in ACCESS}
+        import_definitions(self.management_url, definitions(passwords, vhost=vhost))
+        place = self.url_of(vhost).rpartition("@")[2]
+        return {name: f"amqp://{name}:{quote(password)}@{place}" for name, password in passwords.items()}
 
     def start(self) -> None:
         """Start the node and return when it takes connections and answers management calls."""
