@@ -1,6 +1,7 @@
 """Connections come and go; what was published and what was running is not lost with them."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
@@ -267,9 +268,14 @@ async def test_the_asyncapi_page_names_queues_and_messages(rabbitmq_vhost_url: s
     app = Starlette(routes=[Mount("/asyncapi", transport.asyncapi_app())])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         page = await client.get("/asyncapi/")
+        document = (await client.get("/asyncapi/asyncapi.json")).json()
     assert page.status_code == 200
     assert "conformance.shown" in page.text
-    assert "Sample" in page.text
+    assert "conformance.sample" in page.text
+    assert "Bound to conformance.topic.*." in page.text
+    assert not re.search(r"<script|https?://", page.text)
+    assert document["asyncapi"].startswith("3.")
+    assert "Sample" in str(document["components"]["schemas"])
 
 
 async def _publish_raw(url: str, routing_key: str, body: bytes) -> None:

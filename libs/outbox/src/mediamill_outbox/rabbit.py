@@ -150,10 +150,6 @@ class RabbitWithFallback:
         """Raise when not even the embedded bus can work; that the broker is away does no harm."""
         await self._embedded.check()
 
-    def asyncapi_app(self) -> Any:
-        """Return an ASGI app with the AsyncAPI page of this service."""
-        return self._rabbit.asyncapi_app()
-
     def _is_broker_away(self) -> bool:
         now = time.monotonic()
         if self._rabbit.is_connected:

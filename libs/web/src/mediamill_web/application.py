@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import Receive, Scope, Send
 
+from mediamill_web.docs import docs_routes
 from mediamill_web.openapi import share_definitions
 from mediamill_web.parts import WebParts
 from mediamill_web.problems import ProblemResponse, install_problem_handlers
@@ -38,9 +39,17 @@ class Api(FastAPI):
 
 def build_api(title: str, description: str, parts: WebParts, routers: Sequence[APIRouter]) -> FastAPI:
     """Return the application; whoever runs it opens and closes what `parts` holds."""
-    app = Api(title=title, version="1", description=description, redoc_url=None, telemetry=_NO_TELEMETRY)
+    app = Api(
+        title=title,
+        version="1",
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=_NO_TELEMETRY,
+    )
     app.state.parts = parts
     install_problem_handlers(app, show_details=parts.show_details)
     for router in routers:
         app.include_router(router)
+    app.router.routes.extend(docs_routes())
     return app

@@ -1,5 +1,6 @@
 """Errors that nobody planned, and the API's description."""
 
+import re
 from dataclasses import replace
 from uuid import UUID
 
@@ -83,6 +84,19 @@ async def test_the_description_is_complete(api: Api) -> None:
     assert upload["security"] == description["paths"]["/api/media"]["get"]["security"]
     known = description["components"]["securitySchemes"].keys()
     assert {scheme for way in upload["security"] for scheme in way} == known
+
+
+async def test_the_description_is_shown_without_anybody_elses_help(api: Api) -> None:
+    """The page, its script and its style come from here, and its policy lets nothing else in."""
+    page = await api.client.get("/docs")
+    assert "://" not in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    named = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+    assert len(named) == 4
+    for path in named:
+        answer = await api.client.get(path)
+        assert (answer.status_code, len(answer.content) > 50) == (200, True), path
+    assert "SwaggerUIBundle" in (await api.client.get("/docs/swagger-ui-bundle.js")).text
 
 
 async def test_documented_operations_are_distinct(api: Api) -> None:

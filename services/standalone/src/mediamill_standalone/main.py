@@ -19,6 +19,8 @@ from mediamill_dispatcher import main as dispatcher
 from mediamill_dispatcher.settings import CallSettings
 from mediamill_ingest import main as ingest
 from mediamill_ingest.settings import UploadSettings
+from mediamill_messaging.rabbitmq.asyncapi import asyncapi_app
+from mediamill_messaging.subscription import BroadcastSubscription, Subscription
 from mediamill_messaging.transport import Transport
 from mediamill_notifier import main as notifier
 from mediamill_notifier.gateway import SOCKET_PATH
@@ -71,6 +73,26 @@ class Parts:
     cleanup: cleanup.CleanupParts
     max_frame_bytes: int
 
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """What all of them consume."""
+        return (
+            *self.ingest.subscriptions,
+            *self.processor.subscriptions,
+            *self.storage_sync.subscriptions,
+            self.dispatcher.subscription,
+        )
+
+    @property
+    def broadcasts(self) -> tuple[BroadcastSubscription, ...]:
+        """What all of them hear."""
+        return (
+            *self.ingest.broadcasts,
+            *self.processor.broadcasts,
+            self.storage_sync.broadcast,
+            self.notifier.broadcast,
+        )
+
 
 def build_service(settings: StandaloneSettings) -> Service:
     """Build all services around one transport. Raises DataFolderInUseError."""
@@ -120,6 +142,7 @@ def build_service(settings: StandaloneSettings) -> Service:
         [*operations_routes(checks), *page_routes(lambda: _upload_origin(s3, parts.console.settings.current))]
     )
     app.mount(SOCKET_PATH, parts.notifier.gateway.app)
+    app.mount("/asyncapi", asyncapi_app("standalone", parts.subscriptions, parts.broadcasts))
     return Service(
         "standalone",
         app,
@@ -174,18 +197,7 @@ async def _upload_origin(s3: S3Stores | None, settings: PlatformSettings) -> str
 def _build_transport(
     settings: StandaloneSettings, database: Database, publisher: OutboxPublisher, parts: Parts
 ) -> Transport:
-    subscriptions = (
-        *parts.ingest.subscriptions,
-        *parts.processor.subscriptions,
-        *parts.storage_sync.subscriptions,
-        parts.dispatcher.subscription,
-    )
-    broadcasts = (
-        *parts.ingest.broadcasts,
-        *parts.processor.broadcasts,
-        parts.storage_sync.broadcast,
-        parts.notifier.broadcast,
-    )
+    subscriptions, broadcasts = parts.subscriptions, parts.broadcasts
     effect = parts.ingest.on_dead_letter
     if not settings.uses_broker:
         return EmbeddedBus(database, subscriptions, broadcasts, effect, publisher=publisher)

@@ -15,13 +15,12 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
-from faststream.asgi import make_asyncapi_asgi
 from yarl import URL
 
 from mediamill_contracts.topology import EVENTS_EXCHANGE
 from mediamill_messaging.broadcasts import BroadcastRunner
 from mediamill_messaging.errors import BrokerUnavailableError
-from mediamill_messaging.rabbitmq.asyncapi import specification
+from mediamill_messaging.rabbitmq.asyncapi import asyncapi_app
 from mediamill_messaging.rabbitmq.consumers import build_broker, cancel_consumers
 from mediamill_messaging.rabbitmq.dead_letters import DeadLetterCollector
 from mediamill_messaging.rabbitmq.incoming import delivery_of
@@ -144,8 +143,7 @@ class RabbitTransport:
 
     def asyncapi_app(self) -> Any:
         """Return an ASGI app with the AsyncAPI page of this service, to be mounted."""
-        document = specification(self._service, self._subscriptions, self._broadcasts)
-        return make_asyncapi_asgi(document, try_it_out_path=None)
+        return asyncapi_app(self._service, self._subscriptions, self._broadcasts)
 
     async def _keep_connected(self) -> None:
         """Hold one session after another, until `stop`: nothing else may end this, since nobody would tell.
