@@ -242,3 +242,24 @@ async def test_busy_server_is_waited_for(command: Command, server: MiniServer, p
 async def test_version_is_told(command: Command) -> None:
     """`--version` names the program and its version."""
     assert (await command.run("--version")).out.startswith("mediamill, version ")
+
+
+async def test_a_login_that_cannot_be_kept_is_told(stranger: Command, photo: Path) -> None:
+    """Where nothing can be written or read, the command says so in one sentence and names another way."""
+    folder = stranger.credentials.parent.parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file in the place of the folder")
+    arguments = ("login", "--email", "ann@example.org", "--password-stdin")
+    login = await stranger.run(*arguments, stdin=PASSWORD + "\n")
+    upload = await stranger.run("upload", str(photo))
+    assert (login.code, upload.code) == (2, 2)
+    assert "MEDIAMILL_TOKEN" in login.err
+    assert "mediamill login" in upload.err
+    assert "Traceback" not in login.err + upload.err
+
+
+async def test_a_script_that_forgot_the_password_is_told(stranger: Command) -> None:
+    """Without a person to ask, the command names the ways to give a password instead of waiting for one."""
+    ended = await stranger.run("login", "--email", "ann@example.org", stdin="")
+    assert ended.code == 2
+    assert "--password-stdin" in ended.err

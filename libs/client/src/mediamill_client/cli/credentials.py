@@ -44,12 +44,12 @@ def stored_login(path: Path) -> StoredLogin | None:
     """Return the stored login; None when there is none that can be read."""
     try:
         return StoredLogin.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (OSError, ValidationError):
         return None
 
 
 def store_login(path: Path, login: StoredLogin) -> None:
-    """Write the login so that only its owner can ever read it, replacing the old one whole."""
+    """Write the login so that only its owner can read it, replacing the old one whole; raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with NamedTemporaryFile("w", dir=path.parent, prefix=".credentials-", delete=False) as file:
         json.dump(login.model_dump(), file)

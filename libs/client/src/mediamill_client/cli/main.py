@@ -51,8 +51,15 @@ def login(access: Access, email: str, password_stdin: bool) -> int:
     elif access.password is not None:
         password = access.password.get_secret_value()
     else:
-        password = click.prompt("Password", hide_input=True)
+        password = _asked_password()
     return run(sign_in(access.url, email, password))
+
+
+def _asked_password() -> str:
+    """Ask for the password; where nobody can be asked, say how else it can be given."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True))
+    raise click.UsageError("There is nobody to ask: use --password-stdin, or set MEDIAMILL_PASSWORD.")
 
 
 @cli.command()

@@ -22,6 +22,12 @@ async def sign_in(url: str, email: str, password: str) -> int:
         except NotAuthenticatedError as error:
             raise CommandError("Email or password is wrong.", exit_codes.USAGE) from error
     path = credentials_file()
-    store_login(path, StoredLogin(url=url, email=session.user.email, token=session.access_token))
+    try:
+        store_login(path, StoredLogin(url=url, email=session.user.email, token=session.access_token))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(
+            f"The login cannot be kept in {path}: {reason}. Set MEDIAMILL_TOKEN instead.", exit_codes.USAGE
+        ) from error
     click.echo(printable(f"Signed in to {url} as {session.user.email} ({session.user.role})."))
     return exit_codes.OK
