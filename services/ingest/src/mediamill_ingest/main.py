@@ -96,7 +96,7 @@ class IngestParts:
         await self.settings.start()
         if self._sessions is not None:
             self.first_password = await ensure_first_superadmin(
-                self._database, self._sessions, self._settings.admin_email, self._settings.admin_password
+                self._database, self._settings.admin_email, self._settings.admin_password
             )
         self._housekeeping.start()
 

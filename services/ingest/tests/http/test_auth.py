@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from mediamill_catalog.tables import Role
+from mediamill_ingest.auth.accounts import Accounts
 from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_runtime.identity import TokenIssuer
@@ -20,8 +21,7 @@ EMAIL, PASSWORD = "ada@example.org", "correct horse battery staple"
 @pytest.fixture
 async def account(api: Api) -> str:
     """Make an account and return its user id."""
-    assert api.parts.sessions is not None
-    return (await api.parts.sessions.add_account(EMAIL, PASSWORD, Role.USER)).id
+    return await Accounts(api.parts.database, actor="test").add(EMAIL, PASSWORD, Role.USER)
 
 
 async def _login(api: Api, email: str, password: str, **headers: str) -> httpx.Response:
@@ -131,19 +131,15 @@ async def test_large_bodies_do_not_reach_the_sign_in(api: Api) -> None:
 
 async def test_a_new_installation_gets_one_superadmin(api: Api) -> None:
     """The first start makes an account with a random password, which works; later starts make none."""
-    sessions = api.parts.sessions
-    assert sessions is not None
-    password = await ensure_first_superadmin(api.parts.database, sessions, None, None)
+    password = await ensure_first_superadmin(api.parts.database, None, None)
     assert password is not None
     assert len(password) >= 16
     assert (await _login(api, DEFAULT_EMAIL, password)).json()["user"]["role"] == "superadmin"
-    assert await ensure_first_superadmin(api.parts.database, sessions, None, None) is None
+    assert await ensure_first_superadmin(api.parts.database, None, None) is None
 
 
 async def test_the_first_superadmin_can_be_chosen(api: Api) -> None:
     """With address and password given, nothing is printed and they work."""
-    sessions = api.parts.sessions
-    assert sessions is not None
     chosen = SecretStr(PASSWORD)
-    assert await ensure_first_superadmin(api.parts.database, sessions, "Boss@Example.org", chosen) is None
+    assert await ensure_first_superadmin(api.parts.database, "Boss@Example.org", chosen) is None
     assert (await _login(api, "boss@example.org", PASSWORD)).status_code == 200

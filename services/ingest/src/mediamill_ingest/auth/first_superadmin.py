@@ -3,19 +3,18 @@
 import secrets
 
 from pydantic import SecretStr
-from sqlalchemy.exc import IntegrityError
 
 from mediamill_catalog import users
 from mediamill_catalog.tables import Role
 from mediamill_database import Database
-from mediamill_ingest.auth.sessions import Sessions
+from mediamill_ingest.auth.accounts import AccountExistsError, Accounts
 
 DEFAULT_EMAIL = "admin@localhost"
 _RANDOM_BYTES = 15
 
 
 async def ensure_first_superadmin(
-    database: Database, sessions: Sessions, email: str | None, password: SecretStr | None
+    database: Database, email: str | None, password: SecretStr | None
 ) -> str | None:
     """Make a superadmin unless there is an account with that role.
 
@@ -27,7 +26,7 @@ async def ensure_first_superadmin(
             return None
     chosen = password.get_secret_value() if password else secrets.token_urlsafe(_RANDOM_BYTES)
     try:
-        await sessions.add_account(email or DEFAULT_EMAIL, chosen, Role.SUPERADMIN)
-    except IntegrityError:
+        await Accounts(database, actor="system").add(email or DEFAULT_EMAIL, chosen, Role.SUPERADMIN)
+    except AccountExistsError:
         return None  # another replica was first
     return None if password else chosen

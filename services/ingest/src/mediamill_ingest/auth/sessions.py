@@ -8,8 +8,9 @@ from sqlalchemy import Row
 
 from mediamill_catalog import users
 from mediamill_catalog.sign_in_limits import Allowance, forget_attempts, take_attempt
-from mediamill_catalog.tables import Role, User
+from mediamill_catalog.tables import Role
 from mediamill_database import Database
+from mediamill_ingest.auth.accounts import attempts_of, canonical_email
 from mediamill_ingest.auth.passwords import Passwords
 from mediamill_runtime.identity import TokenIssuer
 
@@ -68,7 +69,7 @@ class Sessions:
             raise WrongCredentialsError
         assert row is not None  # noqa: S101 - only a row has a hash that matches
         async with self._database.write() as session:
-            await forget_attempts(session, _account(name))
+            await forget_attempts(session, attempts_of(name))
         if self._passwords.needs_rehash(row.password_hash):
             await self._rehash(row.id, password)
         account = Account(row.id, row.email, Role(row.role))
@@ -83,21 +84,13 @@ class Sessions:
             return None
         return Account(row.id, row.email, Role(row.role))
 
-    async def add_account(self, email: str, password: str, role: Role) -> Account:
-        """Make an account; raises sqlalchemy.exc.IntegrityError when the address has one."""
-        password_hash = await self._passwords.hash(password)
-        user = User(email=canonical_email(email), password_hash=password_hash, role=role)
-        async with self._database.write() as session:
-            await users.add(session, user)
-        return Account(user.id, user.email, role)
-
     async def _attempt(self, name: str, address: str) -> Row[Any] | None:
         """Return the account to be tried, or None when there is none; raises TooManyAttemptsError."""
         now = time.time()
         async with self._database.write() as session:
             waits = [
                 await take_attempt(session, f"address {address}", _OF_ADDRESS, now=now),
-                await take_attempt(session, _account(name), _OF_ACCOUNT, now=now),
+                await take_attempt(session, attempts_of(name), _OF_ACCOUNT, now=now),
             ]
             row = await users.by_email(session, name)
         if any(waits):
@@ -108,12 +101,3 @@ class Sessions:
         password_hash = await self._passwords.hash(password)
         async with self._database.write() as session:
             await users.set_password_hash(session, user_id, password_hash)
-
-
-def _account(name: str) -> str:
-    return f"account {name}"
-
-
-def canonical_email(email: str) -> str:
-    """Return the address as accounts keep it."""
-    return email.strip().lower()
