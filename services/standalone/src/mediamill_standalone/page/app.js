@@ -7,7 +7,7 @@ import { listen } from "./live.js";
 import { sentence } from "./sentences.js";
 import { Uploads } from "./uploads.js";
 
-const library = new Library();
+const library = new Library({ onExpired: () => showSignIn() });
 const uploads = new Uploads({
   onFinished: (mediaId) => library.refresh(mediaId),
   onExpired: () => showSignIn(),
@@ -42,9 +42,11 @@ async function showStudio(user) {
   await library.open(user.id);
 }
 
+/** Ask to sign in; again while that is shown: nothing, or the focus would leave the field that is typed in. */
 function showSignIn() {
   stopListening?.();
   stopListening = null;
+  if (!byId("sign-in").hidden) return;
   byId("studio").hidden = byId("account").hidden = true;
   byId("sign-in").hidden = false;
   byId("email").focus();
@@ -74,6 +76,7 @@ byId("sign-in-form").addEventListener("submit", async (event) => {
 
 byId("sign-out").addEventListener("click", async () => {
   await api.signOut().catch(() => {});
+  uploads.clear();
   showSignIn();
 });
 

@@ -31,6 +31,11 @@ export function toast(text, undo) {
   hiding = setTimeout(() => (box.hidden = true), 8000);
 }
 
+/** Tell those who listen to the page instead of looking at it: outcomes only, percentages would never end. */
+export function announce(text) {
+  byId("announcer").textContent = text;
+}
+
 /** Bytes for people. */
 export function size(bytes) {
   if (bytes < 1000) return `${bytes} B`;

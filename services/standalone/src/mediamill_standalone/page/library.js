@@ -15,7 +15,11 @@ export class Library {
   #cursor = null;
   #cards = new Map();
 
-  constructor() {
+  #onExpired;
+
+  /** `onExpired` is told when the session is over. */
+  constructor({ onExpired }) {
+    this.#onExpired = onExpired;
     byId("show-library").addEventListener("click", () => this.#show(false));
     byId("show-trash").addEventListener("click", () => this.#show(true));
     byId("more").addEventListener("click", () => this.#load());
@@ -52,7 +56,7 @@ export class Library {
       this.#cursor = page.nextCursor;
       page.items.forEach((medium) => this.#put(medium, "append"));
     } catch (error) {
-      toast(sentence(error));
+      this.#tell(error);
     }
     byId("more").hidden = !this.#cursor;
     this.#showEmpty();
@@ -116,8 +120,13 @@ export class Library {
       this.#place(await action(id));
       toast(text, undo);
     } catch (error) {
-      toast(sentence(error));
+      this.#tell(error);
     }
+  }
+
+  #tell(error) {
+    toast(sentence(error));
+    if (error.status === 401) this.#onExpired();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { goesInParts, uploadInParts } from "./direct.js";
-import { byId, element, size } from "./dom.js";
+import { announce, byId, element, size } from "./dom.js";
 import { sentence } from "./sentences.js";
 
 const AT_ONCE = 3;
@@ -48,6 +48,13 @@ export class Uploads {
     else upload.failed(error);
   }
 
+  /** Forget all of them: what the next user of this page sees is not for others' eyes. */
+  clear() {
+    this.#waiting = [];
+    this.#processing.clear();
+    byId("uploads").replaceChildren();
+  }
+
   /** Tell whether events come by themselves; without them, and after a gap, jobs are asked for. */
   setLive(live) {
     this.#live = live;
@@ -85,15 +92,17 @@ export class Uploads {
 
   async #poll() {
     for (const jobId of [...this.#processing.keys()]) {
-      const job = await api.job(jobId).catch((error) => {
-        if (error.status === 401) this.#callbacks.onExpired();
-        return null;
-      });
-      if (job?.finishedAt) {
+      const job = await api.job(jobId).catch((error) => ({ refusal: error }));
+      if (job.refusal?.status === 401) {
+        this.#callbacks.onExpired();
+        break;
+      }
+      if (job.refusal?.status === 404) this.finished({ jobId, success: false, error: job.refusal });
+      else if (job.finishedAt) {
         const error = job.error ?? { code: job.status };
         this.finished({ jobId, success: job.status === "completed", error });
         this.#callbacks.onFinished(job.mediaId);
-      } else if (job) this.progress({ ...job, stage: job.status === "retrying" ? "retrying" : "started" });
+      } else if (!job.refusal) this.progress({ ...job, stage: job.status === "retrying" ? "retrying" : "started" });
     }
     if (this.#processing.size) this.#pollSoon(this.#live ? POLL_LIVE_MS : POLL_MS);
   }
@@ -119,7 +128,7 @@ class Upload {
     this.file = file;
     this.key = api.newKey();
     this.bar = element("progress", { max: 100, value: 0, ariaLabel: `Progress of ${file.name}` });
-    this.state = element("span", { className: "state", role: "status" });
+    this.state = element("span", { className: "state" });
     this.row = element(
       "li",
       {},
@@ -146,6 +155,7 @@ class Upload {
 
   done() {
     this.#show(100, "Ready");
+    announce(`${this.file.name}: ready`);
     this.row.className = "done";
     setTimeout(() => this.row.remove(), STAYS_MS);
   }
@@ -154,6 +164,7 @@ class Upload {
     this.row.className = "failed";
     this.bar.hidden = true;
     this.state.textContent = sentence(error);
+    announce(`${this.file.name}: ${sentence(error)}`);
     const again = ["network", "slow_body", "storage_full"].includes(error?.code);
     const label = again ? "Try again" : "Dismiss";
     const act = () => (again ? this.retry() : this.row.remove());
