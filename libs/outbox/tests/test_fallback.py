@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import select, update
-from sqlmodel import SQLModel
 
 from mediamill_database import Database
 from mediamill_outbox import RabbitWithFallback, emit, rabbit
@@ -19,11 +18,9 @@ RECONNECT_SECONDS = 60.0
 
 
 @pytest.fixture
-async def database(sqlite_url: str) -> AsyncIterator[Database]:
+async def database(migrated_sqlite_url: str) -> AsyncIterator[Database]:
     """Give the database of a standalone installation."""
-    database = Database(sqlite_url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(SQLModel.metadata.create_all)
+    database = Database(migrated_sqlite_url)
     yield database
     await database.close()
 

@@ -12,14 +12,13 @@ RECONNECT_SECONDS = 60.0
 
 
 async def test_the_outbox_grows_while_the_broker_is_down_and_drains_after(
-    sqlite_url: str, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+    migrated_sqlite_url: str, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
 ) -> None:
     """A service that starts without its broker accepts events at once and sends them without a restart."""
     await asyncio.to_thread(rabbitmq.stop)
-    system = TransportSystem(sqlite_url, rabbitmq_vhost_url)
-    await system.create_tables()
+    system = TransportSystem(migrated_sqlite_url, rabbitmq_vhost_url)
     recorder = Recorder()
-    database = Database(sqlite_url)
+    database = Database(migrated_sqlite_url)
     transport = system.build(database, [recorder.on(queue("later"))])
     running = RunningTransport(database, transport)
     try:

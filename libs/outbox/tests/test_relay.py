@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel
 
 from mediamill_database import Database
 from mediamill_messaging.envelope import Envelope
@@ -173,11 +172,9 @@ async def test_what_a_savepoint_took_back_is_not_sent(database: Database) -> Non
     assert [b'"number":2' in envelope.payload for envelope in target.sent] == [True]
 
 
-async def test_replicas_send_each_row_once(postgres_url: str) -> None:
+async def test_replicas_send_each_row_once(migrated_postgres_url: str) -> None:
     """Relays of several processes take different rows."""
-    databases = [Database(postgres_url) for _ in range(3)]
-    async with databases[0].engine.begin() as connection:
-        await connection.run_sync(SQLModel.metadata.create_all)
+    databases = [Database(migrated_postgres_url) for _ in range(3)]
     await _emit(databases[0], 1000)
     target = Target()
     relays = [Relay(database, target) for database in databases]
@@ -190,11 +187,9 @@ async def test_replicas_send_each_row_once(postgres_url: str) -> None:
     assert len(target.sent) == len({envelope.event_id for envelope in target.sent}) == 1000
 
 
-async def test_a_killed_batch_is_free_at_once(postgres_url: str) -> None:
+async def test_a_killed_batch_is_free_at_once(migrated_postgres_url: str) -> None:
     """Rows of a relay that died in the middle of a batch are taken by the next one without a wait."""
-    database = Database(postgres_url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(SQLModel.metadata.create_all)
+    database = Database(migrated_postgres_url)
     await _emit(database, 5)
     stuck, target = Target(), Target()
     stuck.hang = True

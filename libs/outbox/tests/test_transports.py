@@ -10,25 +10,20 @@ from mediamill_testing.transport_systems import TransportSystem
 
 class TestEmbeddedBusOnSqlite(TransportConformance, DeadLetterConformance, CrashConformance):
     @pytest.fixture
-    async def system(self, sqlite_url: str) -> TransportSystem:
+    def system(self, migrated_sqlite_url: str) -> TransportSystem:
         """Use no broker and one file."""
-        return await _ready(TransportSystem(sqlite_url))
+        return TransportSystem(migrated_sqlite_url)
 
 
 class TestEmbeddedBusOnPostgres(TransportConformance, DeadLetterConformance, CrashConformance):
     @pytest.fixture
-    async def system(self, postgres_url: str) -> TransportSystem:
+    def system(self, migrated_postgres_url: str) -> TransportSystem:
         """Use no broker and a database server."""
-        return await _ready(TransportSystem(postgres_url))
+        return TransportSystem(migrated_postgres_url)
 
 
 class TestRabbitWithOutbox(TransportConformance, DeadLetterConformance, CrashConformance):
     @pytest.fixture
-    async def system(self, postgres_url: str, rabbitmq_vhost_url: str) -> TransportSystem:
+    def system(self, migrated_postgres_url: str, rabbitmq_vhost_url: str) -> TransportSystem:
         """Use a broker and a database server, as separate services do."""
-        return await _ready(TransportSystem(postgres_url, rabbitmq_vhost_url))
-
-
-async def _ready(system: TransportSystem) -> TransportSystem:
-    await system.create_tables()
-    return system
+        return TransportSystem(migrated_postgres_url, rabbitmq_vhost_url)

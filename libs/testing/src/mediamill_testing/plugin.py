@@ -29,6 +29,7 @@ __all__ = [
     "postgres_url",
     "rabbitmq",
     "rabbitmq_vhost_url",
+    "reused_postgres",
     "s3_credentials",
     "s3_location",
     "s3_server",
@@ -113,12 +114,23 @@ def migrated_postgres(postgres: PostgresServer) -> PostgresServer:
     return postgres
 
 
-@pytest.fixture
-def migrated_postgres_url(migrated_postgres: PostgresServer) -> Iterator[str]:
-    """URL of a database at the newest schema that is this test's own."""
+@pytest.fixture(scope="session")
+def reused_postgres(migrated_postgres: PostgresServer) -> str:
+    """Name of a database at the newest schema, which is emptied for each test that asks for one."""
     migrated_postgres.start()
-    with migrated_postgres.database(MIGRATED) as url:
-        yield url
+    migrated_postgres.execute(f"CREATE DATABASE reused TEMPLATE {MIGRATED}")
+    return "reused"
+
+
+@pytest.fixture
+def migrated_postgres_url(migrated_postgres: PostgresServer, reused_postgres: str) -> str:
+    """URL of a database at the newest schema, without rows, that is this test's alone while it runs.
+
+    Copying one for each test takes ten times as long.
+    """
+    migrated_postgres.start()
+    migrated_postgres.empty(reused_postgres)
+    return migrated_postgres.url_of(reused_postgres)
 
 
 @pytest.fixture(scope="session")

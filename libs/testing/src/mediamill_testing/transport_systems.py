@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlmodel import SQLModel
 
 from mediamill_database import Database
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
@@ -60,13 +59,6 @@ class TransportSystem:
 
     database_url: str
     broker_url: str | None = None
-
-    async def create_tables(self) -> None:
-        """Create the tables of the durable side."""
-        database = Database(self.database_url)
-        async with database.engine.begin() as connection:
-            await connection.run_sync(SQLModel.metadata.create_all)
-        await database.close()
 
     def build(
         self,
