@@ -12,7 +12,7 @@ from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_catalog.watermark_results import BUSY_SECONDS, record_lost_order
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.sync import RequestPurge, RequestSync
-from mediamill_contracts.watermark import MediaRemade, RequestWatermark, WatermarkApplied
+from mediamill_contracts.watermark import MediaRemade, RequestWatermark, WatermarkApplied, WatermarkCancelled
 from mediamill_database import Database
 from mediamill_outbox.tables import outbox
 from mediamill_storage.keys import PLAYLIST_TYPE
@@ -100,6 +100,34 @@ async def test_a_medium_has_one_order_out_at_a_time(world: World) -> None:
     assert await codes(world, await world.mark(media_id, mark=None)) == ["not_watermarked"]
     assert await shown(world, media_id) == {"large": (False, 2), "thumb": (False, 2)}
     assert await world.broken() == []
+
+
+async def test_a_cancelled_job_leaves_what_is_not_done_as_it_was(world: World) -> None:
+    """What is done stays, what comes later is thrown away, and the media can be marked again at once."""
+    done, open_one = await world.upload(), await world.upload()
+    job = await world.mark(done, open_one)
+    first, second = sorted(world.pending(RequestWatermark), key=lambda order: order.media_id == open_one)
+    await world.deliver(first)
+    await world.deliver(*world.pending(WatermarkApplied))
+    async with world.database.write() as session:
+        await watermark_jobs.cancel(session, job, now=world.tick())
+    await world.collect()
+    (told,) = world.pending(WatermarkCancelled)
+    assert told.parent_job_id == job
+    assert (await world.job(job), await codes(world, job)) == (("cancelled", 1, 1), [None, "cancelled"])
+    await world.deliver(second)
+    await world.settle()
+    assert (await world.job(job), await codes(world, job)) == (("cancelled", 1, 1), [None, "cancelled"])
+    assert await shown(world, open_one) == {"large": (False, 0), "thumb": (False, 0)}
+    assert await world.broken() == []
+    async with world.database.write() as session:
+        with pytest.raises(watermark_jobs.WatermarkJobClosedError):
+            await watermark_jobs.cancel(session, job, now=world.tick())
+        with pytest.raises(watermark_jobs.WatermarkJobNotFoundError):
+            await watermark_jobs.cancel(session, new_id(), now=world.tick())
+    again = await world.mark(open_one)
+    await world.settle()
+    assert await world.job(again) == ("completed", 1, 0)
 
 
 @pytest.mark.parametrize("end", ["lost", "purged"])

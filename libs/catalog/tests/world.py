@@ -19,7 +19,7 @@ from mediamill_catalog.relocations import Surroundings, request_relocations, set
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.sync_automatic import record_automatic, request_copy, request_removal
-from mediamill_catalog.tables import StorageStatus
+from mediamill_catalog.tables import StorageStatus, SyncItemStatus
 from mediamill_catalog.watermark_jobs import WatermarkRequest
 from mediamill_catalog.watermark_results import record_applied
 from mediamill_contracts import MESSAGES, Message
@@ -171,7 +171,7 @@ class World:
         """Return how many orders and relocations are still out."""
         async with self.database.read() as session:
             items = await session.execute(
-                select(WATERMARK_ITEMS.c.id).where(WATERMARK_ITEMS.c.status == "PENDING")
+                select(WATERMARK_ITEMS.c.id).where(WATERMARK_ITEMS.c.status == SyncItemStatus.PENDING)
             )
             runs = await session.execute(
                 select(ATTACHMENTS.c.media_id).where(ATTACHMENTS.c.relocation_run.is_not(None))

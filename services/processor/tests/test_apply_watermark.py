@@ -12,8 +12,8 @@ from mediamill_contracts.media import MediaAccepted
 from mediamill_contracts.recipe import ObjectRef, Watermark
 from mediamill_contracts.storage import S3Location
 from mediamill_contracts.topology import PROCESSOR_IMAGES
-from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied
-from mediamill_processor.handlers import ImageHandlers, WatermarkHandler
+from mediamill_contracts.watermark import RequestWatermark, WatermarkApplied, WatermarkCancelled
+from mediamill_processor.handlers import Cancellations, ImageHandlers, WatermarkHandler
 from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_processor.sandbox.answers import RenderingFailedError
 from mediamill_processor.video.transcoder import VideoTranscoder
@@ -97,6 +97,21 @@ async def test_marked_variants_are_stored_beside_the_others(
         assert ImageChops.difference(picture, before[name]).convert("L").point(lambda v: v > 60).getbbox()
     assert await content_of(store, job.source.key) == photo
     assert len(files_below(store_root(store))) == 1 + 2 * len(RECIPE.variants)
+
+
+async def test_orders_of_a_cancelled_job_are_dropped(
+    handler: WatermarkHandler, submit: Submit, publisher: RememberingPublisher, photo: bytes
+) -> None:
+    """They cost nothing any more, and what an order has made before stays: it may be in use."""
+    done = requested(submit(photo), TEXT)
+    await handler.on_watermark_requested(done, DELIVERY)
+    before = files_below(store_root(handler.stores.local))
+    cancelled = WatermarkCancelled(parent_job_id=done.parent_job_id)
+    await Cancellations(handler.running).on_watermark_cancelled(cancelled, DELIVERY)
+    for order in (done, done.model_copy(update={"job_id": uuid4(), "variant_prefix": "permanent/other"})):
+        await handler.on_watermark_requested(order, DELIVERY)
+    assert len(publisher.of("watermark.applied")) == 1
+    assert files_below(store_root(handler.stores.local)) == before
 
 
 async def test_the_upload_recipe_marks_while_variants_are_made(

@@ -5,10 +5,11 @@ from unittest.mock import patch
 
 import pytest
 
+from mediamill_contracts.media import MediaFailed
 from mediamill_contracts.topology import PROCESSOR_IMAGES
 from mediamill_messaging.errors import PermanentError
 from mediamill_messaging.subscription import Delivery
-from mediamill_processor.handlers import ImageHandlers
+from mediamill_processor.handlers import Cancellations, ImageHandlers
 from mediamill_processor.progress import ProgressAnnouncer
 from mediamill_processor.sandbox.answers import RenderingFailedError
 from mediamill_processor.sandbox.pool import SandboxPool
@@ -214,6 +215,26 @@ async def test_the_last_attempt_announces_no_retry(
         await handlers.on_media_accepted(submit(photo), last)
     await eventually(lambda: len(publisher.of("media.progressed")) == 3)
     assert "retrying" not in {step.stage for step in publisher.of("media.progressed")}
+
+
+async def test_nothing_is_left_of_a_cancelled_job(
+    handlers: ImageHandlers,
+    submit: Submit,
+    store: LocalObjectStore,
+    publisher: RememberingPublisher,
+    photo: bytes,
+) -> None:
+    """What an attempt had stored goes, and whoever keeps the records is told where the original is."""
+    job = submit(photo)
+    await handlers.on_media_accepted(job, DELIVERY)
+    cancelled = MediaFailed(
+        media_id=job.media_id, job_id=job.job_id, user_id=job.user_id, code="cancelled", detail=""
+    )
+    await Cancellations(handlers.running).on_media_failed(cancelled, DELIVERY)
+    await handlers.on_media_accepted(job, DELIVERY)
+    assert files_below(store_root(store)) == [job.source.key]
+    (word,) = publisher.of("media.rejected")
+    assert (word.code, word.quarantine_key, word.quarantine_store) == ("cancelled", job.source.key, "local")
 
 
 async def test_a_stopped_pool_condemns_no_file(

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from mediamill_processor.running_jobs import RunningJobs
+from mediamill_processor.running_jobs import JobCancelledError, RunningJobs
 
 
 async def test_cancelled_job_ends_and_its_neighbour_goes_on() -> None:
@@ -30,7 +30,8 @@ async def test_cancelled_job_ends_and_its_neighbour_goes_on() -> None:
     quick_run = asyncio.create_task(running.run(other, quick()))
     await begun.wait()
     running.cancel(one)
-    assert await endless_run is None
+    with pytest.raises(JobCancelledError):
+        await endless_run
     assert stopped == [one]
     assert await quick_run == "done"
 
@@ -43,7 +44,31 @@ async def test_cancelled_job_does_not_begin() -> None:
         raise AssertionError("began")
 
     running.cancel(job_id)
-    assert await running.run(job_id, work()) is None
+    with pytest.raises(JobCancelledError):
+        await running.run(job_id, work())
+
+
+async def test_all_parts_of_a_cancelled_job_end() -> None:
+    """Also one that ends badly because it was stopped; what had ended well by then counts."""
+    running, job_id, begun = RunningJobs(), uuid4(), asyncio.Semaphore(0)
+
+    async def work() -> None:
+        begun.release()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("ffmpeg was killed")
+
+    async def quick() -> str:
+        return "done"
+
+    assert await running.run(job_id, quick()) == "done"
+    parts = [asyncio.create_task(running.run(job_id, work())) for _ in range(2)]
+    for _ in parts:
+        await begun.acquire()
+    running.cancel(job_id)
+    ends = await asyncio.gather(*parts, return_exceptions=True)
+    assert [type(end) for end in ends] == [JobCancelledError, JobCancelledError]
 
 
 async def test_loss_of_the_connection_is_no_cancellation_of_the_job() -> None:

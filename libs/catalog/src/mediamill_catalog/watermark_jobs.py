@@ -22,12 +22,16 @@ from mediamill_catalog.tables import MediaStatus, SyncItemStatus, SyncStatus
 from mediamill_catalog.watermark_orders import order_of
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.recipe import Watermark
+from mediamill_contracts.watermark import WatermarkCancelled
 from mediamill_messaging.envelope import seal
-from mediamill_outbox.emit import enqueue_all
+from mediamill_outbox.emit import emit, enqueue_all
 
 ITEMS_SHOWN = 1_000
 """Newest items that a job is shown with."""
 _AT_ONCE = 500
+CANCELLED = "cancelled"
+"""Code of the items that a cancelled job had not done."""
+_CANCELLED = "The job was cancelled; the variants are as they were."
 _REFUSALS = {
     "not_found": "There is no such medium.",
     "not_ready": "The medium is not ready, or it was deleted.",
@@ -39,6 +43,14 @@ _REFUSALS = {
 
 class NothingToMarkError(Exception):
     """No medium fits the request."""
+
+
+class WatermarkJobNotFoundError(Exception):
+    """There is no job with this id."""
+
+
+class WatermarkJobClosedError(Exception):
+    """The job has ended: there is nothing left to cancel."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ async def plan(
 
 async def find(session: AsyncSession, job_id: UUID) -> WatermarkJobDetails | None:
     """Return the job with its newest items, or None."""
-    job = (await session.execute(select(WATERMARK_JOBS).where(WATERMARK_JOBS.c.id == job_id))).one_or_none()
+    job = await find_row(session, job_id)
     if job is None:
         return None
     items = await session.execute(
@@ -106,6 +118,29 @@ async def find(session: AsyncSession, job_id: UUID) -> WatermarkJobDetails | Non
         .limit(ITEMS_SHOWN)
     )
     return WatermarkJobDetails(job, items.all())
+
+
+async def cancel(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
+    """End a job: media that are not done stay as they are, workers stop, and later results do not count.
+
+    Items come before their job, as where results are recorded: two transactions never wait for each other.
+    Raises WatermarkJobNotFoundError, WatermarkJobClosedError.
+    """
+    if await find_row(session, job_id) is None:
+        raise WatermarkJobNotFoundError
+    dropped = await session.execute(
+        update(WATERMARK_ITEMS)
+        .where(WATERMARK_ITEMS.c.parent_id == job_id, WATERMARK_ITEMS.c.status == SyncItemStatus.PENDING)
+        .values(status=SyncItemStatus.FAILED, code=CANCELLED, detail=_CANCELLED, updated_at=now)
+        .returning(WATERMARK_ITEMS.c.id)
+    )
+    if not dropped.all():
+        raise WatermarkJobClosedError
+    await settle(session, job_id, now=now)
+    await session.execute(
+        update(WATERMARK_JOBS).where(WATERMARK_JOBS.c.id == job_id).values(status=SyncStatus.CANCELLED)
+    )
+    await emit(session, WatermarkCancelled(parent_job_id=job_id))
 
 
 async def settle(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
@@ -139,6 +174,11 @@ def _status(total: int, done: int, failed: int) -> SyncStatus:
     if not failed:
         return SyncStatus.COMPLETED
     return SyncStatus.PARTIAL_FAILED if done else SyncStatus.FAILED
+
+
+async def find_row(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
+    """Return the job without its items, or None."""
+    return (await session.execute(select(WATERMARK_JOBS).where(WATERMARK_JOBS.c.id == job_id))).one_or_none()
 
 
 async def _chosen(session: AsyncSession, request: WatermarkRequest) -> list[UUID]:

@@ -17,6 +17,7 @@ MESSAGES: dict[str, type[Message]] = {
         media.MediaRestored,
         watermark.RequestWatermark,
         watermark.WatermarkApplied,
+        watermark.WatermarkCancelled,
         watermark.MediaRemade,
         sync.RequestSync,
         sync.SyncProgressed,

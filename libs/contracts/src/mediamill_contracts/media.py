@@ -92,7 +92,11 @@ class MediaAccepted(JobResult):
 
 
 class MediaRejected(JobResult):
-    """The verdict on the bytes: not acceptable, and why. The bytes are in quarantine."""
+    """The verdict on the bytes: not acceptable, and why. The bytes are in quarantine.
+
+    Under the code `cancelled` a worker says that it has put a cancelled job aside: the bytes are where they
+    were.
+    """
 
     wire_name: ClassVar[str] = "media.rejected"
 

@@ -203,7 +203,9 @@ NOTIFIER = Broadcast(
 STORAGE_SYNC_CANCELLATIONS = Broadcast("storage-sync.cancellations", "storage-sync", ("sync.cancelled",))
 """Whichever replica has the run in hand stops it. One that was not there hears it when it reports."""
 
-PROCESSOR_CANCELLATIONS = Broadcast("processor.cancellations", "processor", ("media.failed",))
+PROCESSOR_CANCELLATIONS = Broadcast(
+    "processor.cancellations", "processor", ("media.failed", "watermark.cancelled")
+)
 """Whichever replica has a cancelled job in hand stops it; a result that comes all the same is discarded."""
 
 BROADCASTS: tuple[Broadcast, ...] = (

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from mediamill_contracts.mark import VariantName
 from mediamill_contracts.media import JobResult, ReasonCode
-from mediamill_contracts.message import LongText
+from mediamill_contracts.message import LongText, Message
 from mediamill_contracts.recipe import ObjectKey, ObjectRef, ProducedVariant, Recipe, Store
 
 
@@ -41,6 +41,14 @@ class WatermarkApplied(JobResult):
     stored_in: tuple[Store, ...] = Field(default=("local",), min_length=1)
     code: ReasonCode | None = None
     detail: LongText | None = None
+
+
+class WatermarkCancelled(Message):
+    """Workers stop the orders of this job, and drop them when they come."""
+
+    wire_name: ClassVar[str] = "watermark.cancelled"
+
+    parent_job_id: UUID
 
 
 class MediaRemade(JobResult):

@@ -129,6 +129,26 @@ async def test_verdict_on_a_cancelled_job_leaves_nothing_behind(bench: Workbench
     assert await bench.stored() == set()
 
 
+async def test_a_worker_that_put_a_cancelled_job_aside_leaves_nothing_behind(bench: Workbench) -> None:
+    """The original goes when it says so, not before: nothing is removed under running work."""
+    accepted = await bench.admitted()
+    assert await cancel_job(bench.database, accepted.job_id, actor=USER, settings=bench.stores.settings())
+    assert await bench.stored() == {accepted.source.key}
+    word = MediaRejected(
+        media_id=accepted.media_id,
+        job_id=accepted.job_id,
+        user_id=USER,
+        code="cancelled",
+        detail="The upload was cancelled.",
+        quarantine_key=accepted.source.key,
+    )
+    await _record(bench, word)
+    await _record(bench, word)
+    assert await bench.stored() == set()
+    assert (await bench.medium(accepted.media_id)).original_key is None
+    assert (await bench.job(accepted.job_id)).status == JobStatus.CANCELLED
+
+
 async def test_cancelling_and_finishing_at_once_have_one_winner(bench: Workbench) -> None:
     """The answer to the cancellation tells the truth about how the job ended."""
     result = await bench.processed(await bench.admitted())

@@ -6,15 +6,16 @@ from typing import Any
 
 from mediamill_contracts.media import MediaAccepted, MediaFailed, MediaProcessed, MediaRejected
 from mediamill_contracts.topology import RetryPolicy
-from mediamill_contracts.watermark import RequestWatermark
+from mediamill_contracts.watermark import RequestWatermark, WatermarkCancelled
 from mediamill_messaging.outcome import Retry, decide
 from mediamill_messaging.subscription import Delivery
 from mediamill_messaging.transport import Publisher
 from mediamill_processor import metrics
 from mediamill_processor.ports import Progress, Renderer, Transcoder
-from mediamill_processor.running_jobs import RunningJobs
+from mediamill_processor.running_jobs import JobCancelledError, RunningJobs
 from mediamill_processor.usecases.apply_watermark import apply_watermark
 from mediamill_processor.usecases.quarantine_source import quarantine_source
+from mediamill_processor.usecases.remove_products import remove_products
 from mediamill_processor.usecases.render_image import STARTED, render_image
 from mediamill_processor.usecases.transcode_video import transcode_video
 from mediamill_storage.stores import Stores
@@ -45,6 +46,8 @@ class _JobHandlers:
                 result = await self.running.run(job.job_id, work)
                 if result is not None:
                     await self._publish(job, result)
+        except JobCancelledError:
+            await self._abandon(job)
         except Exception as error:
             if isinstance(decide(error, self.retry, delivery.failures), Retry):
                 self.progress.report(job, "retrying", STARTED, delivery.attempt)
@@ -57,6 +60,24 @@ class _JobHandlers:
         if isinstance(result, MediaRejected):
             metrics.VERDICTS.labels(result.code).inc()
             await quarantine_source(job, stores=self.stores)
+
+    async def _abandon(self, job: MediaAccepted) -> None:
+        """Leave nothing of a cancelled job: what it stored goes here, its original where that is known.
+
+        Only whoever keeps the records knows that nobody has any use for the original.
+        """
+        await remove_products(job, stores=self.stores)
+        await self.publisher.publish(
+            MediaRejected(
+                media_id=job.media_id,
+                job_id=job.job_id,
+                user_id=job.user_id,
+                code=CANCELLED,
+                detail="The upload was cancelled.",
+                quarantine_key=job.source.key,
+                quarantine_store=job.source.store,
+            )
+        )
 
 
 class ImageHandlers(_JobHandlers):
@@ -101,13 +122,22 @@ class WatermarkHandler:
     renderer: Renderer
     transcoder: Transcoder
     publisher: Publisher
+    running: RunningJobs = field(default_factory=RunningJobs)
 
     async def on_watermark_requested(self, request: RequestWatermark, _delivery: Delivery) -> None:
-        """Make the variants again, publish the result, and wait for the confirm."""
-        with metrics.PROCESSING_SECONDS.labels("any", "watermark").time():
-            result = await apply_watermark(
-                request, stores=self.stores, renderer=self.renderer, transcoder=self.transcoder
-            )
+        """Make the variants again, publish the result, and wait for the confirm.
+
+        Of a cancelled job nothing is published: it has been recorded as ended. What it may have stored is
+        not removed here, since this may be the repetition of an order whose result is in use.
+        """
+        work = apply_watermark(
+            request, stores=self.stores, renderer=self.renderer, transcoder=self.transcoder
+        )
+        try:
+            with metrics.PROCESSING_SECONDS.labels("any", "watermark").time():
+                result = await self.running.run(request.parent_job_id, work)
+        except JobCancelledError:
+            return
         await self.publisher.publish(result)
 
 
@@ -121,3 +151,7 @@ class Cancellations:
         """Stop a job that was cancelled: its files and processes go at once."""
         if event.code == CANCELLED:
             self.running.cancel(event.job_id)
+
+    async def on_watermark_cancelled(self, event: WatermarkCancelled, _delivery: Delivery) -> None:
+        """Stop what is in hand of a watermark job, and drop what is still to come of it."""
+        self.running.cancel(event.parent_job_id)

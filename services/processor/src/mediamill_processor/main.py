@@ -15,7 +15,7 @@ from mediamill_contracts.topology import (
     PROCESSOR_WATERMARKS,
     Queue,
 )
-from mediamill_contracts.watermark import RequestWatermark
+from mediamill_contracts.watermark import RequestWatermark, WatermarkCancelled
 from mediamill_messaging.rabbitmq import RabbitWorker
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription, route
 from mediamill_messaging.transport import Publisher
@@ -92,14 +92,19 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
             queue, (route(MediaAccepted, videos),), concurrency=settings.videos_at_once
         )
     marked = route(
-        RequestWatermark, WatermarkHandler(stores, pool, transcoder, publisher).on_watermark_requested
+        RequestWatermark,
+        WatermarkHandler(stores, pool, transcoder, publisher, running).on_watermark_requested,
     )
     lanes["watermarks"] = Subscription(PROCESSOR_WATERMARKS, (marked,))
     lanes["video-watermarks"] = Subscription(PROCESSOR_VIDEO_WATERMARKS, (marked,))
-    cancelled = route(MediaFailed, Cancellations(running).on_media_failed)
+    cancellations = Cancellations(running)
+    cancelled = (
+        route(MediaFailed, cancellations.on_media_failed),
+        route(WatermarkCancelled, cancellations.on_watermark_cancelled),
+    )
     return ProcessorParts(
         tuple(subscription for lane, subscription in lanes.items() if lane in settings.lanes),
-        (BroadcastSubscription(PROCESSOR_CANCELLATIONS, (cancelled,)),),
+        (BroadcastSubscription(PROCESSOR_CANCELLATIONS, cancelled),),
         pool,
         transcoder,
         progress,

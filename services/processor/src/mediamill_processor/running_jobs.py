@@ -12,32 +12,36 @@ _REMEMBERED = 10_000
 T = TypeVar("T")
 
 
+class JobCancelledError(Exception):
+    """The job was cancelled before its work began, or its work was stopped."""
+
+
 class RunningJobs:
-    """Runs work under the id of its job. For one event loop."""
+    """Runs work under the id of its job, or of the job that it is a part of. For one event loop."""
 
     def __init__(self) -> None:
-        self._tasks: dict[UUID, asyncio.Task[Any]] = {}
+        self._tasks: dict[UUID, set[asyncio.Task[Any]]] = {}
         self._cancelled: OrderedDict[UUID, None] = OrderedDict()
 
     def cancel(self, job_id: UUID) -> None:
-        """Stop the job's work, and never begin it here again."""
+        """Stop the job's work, and never begin any of it here again."""
         self._cancelled[job_id] = None
         if len(self._cancelled) > _REMEMBERED:
             self._cancelled.popitem(last=False)
-        task = self._tasks.get(job_id)
-        if task is not None:
+        for task in self._tasks.get(job_id, ()):
             task.cancel()
 
-    async def run(self, job_id: UUID, work: Coroutine[Any, Any, T]) -> T | None:
-        """Return what the work returns, or None when the job was cancelled, before or meanwhile.
+    async def run(self, job_id: UUID, work: Coroutine[Any, Any, T]) -> T:
+        """Return what the work returns. Raises JobCancelledError, after the work has cleaned up.
 
         When the caller itself is cancelled, the work is cancelled and the cancellation goes on.
         """
         if job_id in self._cancelled:
             work.close()
-            return None
+            raise JobCancelledError
         task = asyncio.create_task(work)
-        self._tasks[job_id] = task
+        tasks = self._tasks.setdefault(job_id, set())
+        tasks.add(task)
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
@@ -45,7 +49,9 @@ class RunningJobs:
             await asyncio.wait([task])
             raise
         finally:
-            del self._tasks[job_id]
-        if task.cancelled() and job_id in self._cancelled:
-            return None
+            tasks.remove(task)
+            if not tasks:
+                self._tasks.pop(job_id, None)
+        if job_id in self._cancelled and (task.cancelled() or task.exception() is not None):
+            raise JobCancelledError
         return task.result()

@@ -7,7 +7,8 @@ every moment the message exists at least once.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -37,7 +38,9 @@ class Retries:
     def __init__(self, publisher: RabbitPublisher, policies: Mapping[str, RetryPolicy]) -> None:
         self.publisher = publisher
         self.policies = policies
-        self._running = 0
+        self.hands_back = False
+        """Whether handlers that are cancelled now are so because the process stops."""
+        self._running: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -45,20 +48,37 @@ class Retries:
         """Make the middleware of one message, as FastStream asks for it."""
         return RetryMiddleware(msg, context=context, retries=self)
 
-    def began(self) -> None:
-        """Count a delivery that is running."""
-        self._running += 1
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count the delivery that the current task runs, until it has its answer."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - deliveries run in tasks
+        self._running.add(task)
         self._idle.clear()
-
-    def ended(self) -> None:
-        """Count a delivery that has its answer."""
-        self._running -= 1
-        if self._running == 0:
-            self._idle.set()
+        try:
+            yield
+        finally:
+            self._running.discard(task)
+            if not self._running:
+                self._idle.set()
 
     async def drained(self) -> None:
         """Wait until no delivery is running."""
         await self._idle.wait()
+
+    async def hand_back(self, seconds: float) -> None:
+        """Cancel what is running and send its messages back, as if they had not been delivered.
+
+        Raises TimeoutError when that takes longer: the broker sends back what is left, and counts a crash.
+        """
+        self.hands_back = True
+        try:
+            for task in self._running:
+                task.cancel()
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        finally:
+            self.hands_back = False
 
 
 class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
@@ -75,16 +95,17 @@ class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
 
         When the connection is lost the handler is cancelled; the broker delivers the message again.
         """
-        self._retries.began()
-        try:
+        with self._retries.counted():
             try:
                 await call_next(msg)
             except Exception as error:  # noqa: BLE001 - decide() judges whatever it is, report() logs it
                 await self._hand_on(msg, error)
+            except asyncio.CancelledError:
+                if not self._retries.hands_back:
+                    raise
+                await self._hand_back(msg)
             else:
                 await msg.ack()
-        finally:
-            self._retries.ended()
 
     async def _hand_on(self, msg: StreamMessage[IncomingMessage], error: Exception) -> None:
         queue: str = self.context.get_local("handler_").queue.name
@@ -93,9 +114,25 @@ class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
         outcome = decide(error, policy, delivery.failures)
         report(delivery, outcome, error)
         exchange = delay_name(outcome.delay) if isinstance(outcome, Retry) else DEAD_LETTER_EXCHANGE
-        headers = _headers_after(delivery, outcome)
+        await self._replace(msg, exchange, delivery, _headers_after(delivery, outcome))
+
+    async def _hand_back(self, msg: StreamMessage[IncomingMessage]) -> None:
+        """Put the message behind the others in its queue; the broker would count a crash."""
+        queue: str = self.context.get_local("handler_").queue.name
+        delivery = delivery_of(msg.raw_message, queue)
+        logger.info("process stops; message goes back", queue=queue, event_id=delivery.event_id)
+        await self._replace(msg, "", delivery, _kept_headers(delivery))
+
+    async def _replace(
+        self,
+        msg: StreamMessage[IncomingMessage],
+        exchange: str,
+        delivery: Delivery,
+        headers: Mapping[str, Any],
+    ) -> None:
+        """Publish a copy to where it is to wait, then acknowledge the original."""
         try:
-            await self._retries.publisher.forward(msg.raw_message, exchange, queue, headers)
+            await self._retries.publisher.forward(msg.raw_message, exchange, delivery.queue, headers)
         except Exception:
             logger.exception("message could not be handed on; it goes back", event_id=delivery.event_id)
             await asyncio.sleep(NACK_PAUSE_SECONDS)
@@ -105,14 +142,17 @@ class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
 
 
 def _headers_after(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
-    """Return the copy's headers: ints and strings only, since AMQP floats lose precision."""
-    kept = {key: value for key, value in delivery.headers.items() if not key.startswith(BROKER_HEADERS)}
-    return kept | {
+    """Return the headers of the copy of a message that failed."""
+    return _kept_headers(delivery) | {
         FAILURES: delivery.failures + (isinstance(outcome, Dead) or outcome.counts),
-        CRASHES: delivery.crashes,
         CODE: outcome.code,
         ERROR: outcome.error,
         FAILED_AT: int(time.time()),
         QUEUE: delivery.queue,
-        ORIGIN_KEY: delivery.routing_key,
     }
+
+
+def _kept_headers(delivery: Delivery) -> dict[str, Any]:
+    """Return the headers of every copy: ints and strings only, since AMQP floats lose precision."""
+    kept = {key: value for key, value in delivery.headers.items() if not key.startswith(BROKER_HEADERS)}
+    return kept | {CRASHES: delivery.crashes, ORIGIN_KEY: delivery.routing_key}

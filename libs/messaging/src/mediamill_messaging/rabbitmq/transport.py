@@ -39,6 +39,8 @@ RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to connect; the last one repeats."""
 CANCEL_SECONDS = 2.0
 """Time for the broker to confirm that consumers are cancelled, whatever the grace time."""
+HAND_BACK_SECONDS = 2.0
+"""Beyond the grace time, for handlers to end that were cancelled, and for their messages to go back."""
 WATCH_SECONDS = 10.0
 """Between looks at the broker's list of consumers."""
 CANCEL_AGAIN_SECONDS = 0.1
@@ -112,22 +114,33 @@ class RabbitTransport:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._retries.drained()
         except TimeoutError:
-            logger.warning("handlers did not end in time; their messages will be delivered again")
+            logger.warning("handlers did not end in time")
         except Exception:
             logger.exception("consumers could not be cancelled; their messages will be delivered again")
 
     async def stop(self, grace_seconds: float) -> None:
         """Cancel the consumers, let running handlers end within the grace time, then close.
 
-        What is still running then is cancelled and delivered again, to this service's next process or
-        another.
+        What is still running then is cancelled, and its messages go back to their queues, for this service's
+        next process or another: untouched, it was nobody's crash.
         """
         deadline = time.monotonic() + grace_seconds
         await self.drain(deadline)
+        await self._hand_back()
         for listener in self._listeners:
             await listener.stop(deadline)
         if self._keeper is not None:
             await _cancel(self._keeper)
+
+    async def _hand_back(self) -> None:
+        if self._session is None:
+            return
+        try:
+            await self._retries.hand_back(HAND_BACK_SECONDS)
+        except TimeoutError:
+            logger.warning(
+                "handlers did not end when they were cancelled; the broker takes their messages back"
+            )
 
     async def check(self) -> None:
         """Make a round trip to the broker; raise BrokerUnavailableError when there is no answer in time."""

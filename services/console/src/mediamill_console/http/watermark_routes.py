@@ -8,12 +8,18 @@ from mediamill_catalog import watermark_jobs
 from mediamill_catalog.idempotency import IdempotencyConflictError, RepeatableRequest
 from mediamill_catalog.marks import MarkImageError
 from mediamill_catalog.settings import MarkSettings
-from mediamill_catalog.watermark_jobs import NothingToMarkError, WatermarkRequest
+from mediamill_catalog.watermark_jobs import (
+    NothingToMarkError,
+    WatermarkJobClosedError,
+    WatermarkJobNotFoundError,
+    WatermarkRequest,
+)
 from mediamill_console.http.parts import ConsoleWebParts, Parts
 from mediamill_console.http.watermark_schemas import MarkWish, UnmarkWish, WatermarkJobView, job_view
+from mediamill_console.usecases.cancel_watermark import cancel_watermark
 from mediamill_console.usecases.request_watermark import request_watermark
 from mediamill_runtime.identity import Identity
-from mediamill_web.idempotency import IdempotencyKeyHeader, key_reused, repeatable
+from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Superadmin
 from mediamill_web.json_body import described, json_body
 from mediamill_web.problems import ProblemError, not_found
@@ -67,6 +73,18 @@ async def unmark(
 @router.get("/{job_id}", responses=refusals(401, 403, 404))
 async def get_one(job_id: UUID, parts: Parts, _caller: Superadmin) -> WatermarkJobView:
     """Return how far a job is, with its newest children."""
+    return await _view(parts, job_id)
+
+
+@router.post("/{job_id}/cancel", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
+async def cancel(job_id: UUID, parts: Parts, caller: Superadmin) -> WatermarkJobView:
+    """End a job: what is done stays marked, everything else as it was; workers stop within seconds."""
+    try:
+        await cancel_watermark(parts.database, job_id, actor=caller.user_id)
+    except WatermarkJobNotFoundError:
+        raise not_found() from None
+    except WatermarkJobClosedError:
+        raise ProblemError(409, "watermark_ended", "The job has ended already.") from None
     return await _view(parts, job_id)
 
 
