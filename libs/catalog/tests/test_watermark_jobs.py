@@ -265,6 +265,7 @@ async def test_a_video_is_made_again_as_a_whole(world: World) -> None:
     film = order.recipe.video
     assert film is not None
     assert [(each.name, each.max_short_side) for each in film.renditions] == [("video", 1080), ("p480", 480)]
+    assert {(each.crf, each.preset) for each in film.renditions} == {(30, "slow")}
     assert (film.hls, film.revision) == (True, 1)
     assert [(each.name, each.format, each.width) for each in order.recipe.variants] == [
         ("poster", "jpeg", 1280)

@@ -34,7 +34,7 @@ from mediamill_storage.keys import PLAYLIST_TYPE
 
 from .rows import NOW, add_medium
 
-SETTINGS = PlatformSettings(s3_enabled=True, s3_bucket="media")
+SETTINGS = PlatformSettings(s3_enabled=True, s3_bucket="media", video_crf=30, video_preset="slow")
 MARK = Watermark(text="©")
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 from starlette.applications import Starlette
@@ -127,6 +128,32 @@ class MiniServer:
             return problem(404, "not_found", "There is no such medium.")
         return JSONResponse(media_view())
 
+    async def list_media(self, request: Request) -> Response:
+        """List the media that files became, two a page, the newest first."""
+        found = [
+            media_view()
+            | {"id": self.jobs[self.taken[key]][0]["mediaId"], "sha256": sha256(content).hexdigest()}
+            for key, (_, content) in reversed(self.files.items())
+        ]
+        start = int(request.query_params.get("cursor", "0"))
+        following = str(start + 2) if len(found) > start + 2 else None
+        return JSONResponse({"items": found[start : start + 2], "nextCursor": following})
+
+    async def timeline(self, request: Request) -> Response:
+        """Tell which job a medium was uploaded by."""
+        [job_id] = [
+            job_id
+            for job_id, states in self.jobs.items()
+            if states[0]["mediaId"] == request.path_params["media_id"]
+        ]
+        line = {"name": "media.uploaded", "at": "2030-01-01T00:00:00Z", "jobId": str(job_id)}
+        return JSONResponse({"items": [line]})
+
+    def forget_keys(self) -> None:
+        """Take requests for new ones from now on, as a server does after a day."""
+        self.files = {f"forgotten {key}": file for key, file in self.files.items()}
+        self.taken = {f"forgotten {key}": job_id for key, job_id in self.taken.items()}
+
     async def me(self, _request: Request) -> Response:
         """Name the one user."""
         return JSONResponse({"user": {"id": "u1", "email": "ann@example.org", "role": "user"}})
@@ -154,6 +181,8 @@ class MiniServer:
             routes=[
                 Route("/api/auth/login", self.login, methods=["POST"]),
                 Route("/api/media", self.upload, methods=["POST"]),
+                Route("/api/media", self.list_media),
+                Route("/api/media/{media_id}/timeline", self.timeline),
                 Route("/api/media/bulk", self.bulk, methods=["POST"]),
                 Route("/api/media/jobs/{job_id}", self.job),
                 Route("/api/media/{media_id}", self.media),

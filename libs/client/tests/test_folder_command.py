@@ -1,6 +1,7 @@
 """`mediamill upload DIR`: everything arrives, once, however often it is interrupted."""
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -94,6 +95,32 @@ async def test_a_kill_before_the_answer_costs_nothing(
     ended = await command.run("upload", str(folder))
     assert ended.code == 0
     assert _contents(server) == sorted([*_expected(folder), *before])
+
+
+async def test_going_on_after_days_sends_nothing_twice(
+    command: Command, server: MiniServer, folder: Path, tmp_path: Path
+) -> None:
+    """The server has forgotten the requests that were killed: what arrived is found by its content.
+
+    A file that was changed since is sent, and of two that are alike each is there once.
+    """
+    (folder / "day0" / "000.jpg").write_bytes((folder / "day1" / "001.jpg").read_bytes())
+    server.release.clear()
+    state = tmp_path / "state"
+    process = await command.start("upload", "--parallel", "2", "--state", str(state), str(folder))
+    await eventually(lambda: len(server.files) == 100)
+    process.kill()
+    await process.communicate()
+    server.release.set()
+    server.forget_keys()
+    state.write_text(re.sub(r'"at": \d+', '"at": 1700000000', state.read_text()))
+    changed = folder / "day0" / "006.jpg"
+    before = changed.read_bytes()
+    changed.write_bytes(b"another content")
+    ended = await command.run("upload", "--wait", "--state", str(state), str(folder))
+    assert ended.code == 0, ended.err
+    assert f"{COUNT} files, {COUNT} accepted (0 by an earlier run), {COUNT} ready" in ended.out
+    assert _contents(server) == sorted([*_expected(folder), before])
 
 
 async def test_a_busy_server_and_a_bad_line_are_waited_for(

@@ -129,6 +129,9 @@ async def test_dead_upstream_eats_no_attempts(bench: Bench) -> None:
         await run_call(dispatch, request(), failures=0)
     assert not away.value.counts
     assert len(bench.upstream.asked) == 2
+    news = bench.recorder.announced[-1]
+    assert isinstance(news, CallProgressed)
+    assert (news.status, news.attempt, news.detail) == ("retrying", 0, SORRY)
     now[0] = 31
     with pytest.raises(RetryLaterError) as trial:
         await run_call(dispatch, request(), failures=0)

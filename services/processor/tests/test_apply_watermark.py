@@ -100,18 +100,22 @@ async def test_marked_variants_are_stored_beside_the_others(
 
 
 async def test_orders_of_a_cancelled_job_are_dropped(
-    handler: WatermarkHandler, submit: Submit, publisher: RememberingPublisher, photo: bytes
+    handler: WatermarkHandler,
+    submit: Submit,
+    store: LocalObjectStore,
+    publisher: RememberingPublisher,
+    photo: bytes,
 ) -> None:
     """They cost nothing any more, and what an order has made before stays: it may be in use."""
     done = requested(submit(photo), TEXT)
     await handler.on_watermark_requested(done, DELIVERY)
-    before = files_below(store_root(handler.stores.local))
+    before = files_below(store_root(store))
     cancelled = WatermarkCancelled(parent_job_id=done.parent_job_id)
     await Cancellations(handler.running).on_watermark_cancelled(cancelled, DELIVERY)
     for order in (done, done.model_copy(update={"job_id": uuid4(), "variant_prefix": "permanent/other"})):
         await handler.on_watermark_requested(order, DELIVERY)
     assert len(publisher.of("watermark.applied")) == 1
-    assert files_below(store_root(handler.stores.local)) == before
+    assert files_below(store_root(store)) == before
 
 
 async def test_the_upload_recipe_marks_while_variants_are_made(

@@ -46,9 +46,14 @@ def test_building_connects_to_nothing(tmp_path: Path) -> None:
     assert service.name == "processor"
 
 
-def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PROCESSOR_CHILDREN", "0"), ("PROCESSOR_VIDEO_PATIENCE_SECONDS", "300")],
+    ids=["too few", "longer than a broker waits"],
+)
+def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """The operator reads which variable to change."""
     monkeypatch.setenv("MEDIAMILL_ENV", "test")
-    monkeypatch.setenv("PROCESSOR_CHILDREN", "0")
-    with pytest.raises(SettingsError, match="PROCESSOR_CHILDREN"):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
         load_settings(ProcessorSettings)

@@ -124,7 +124,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 async def test_a_stop_amid_a_transcode_hands_it_to_another(
     site: Site, processor: ServiceProcess, video: bytes
 ) -> None:
-    """On SIGTERM it ends within its grace, with ffmpeg and all files gone; another finishes, as a first try."""
+    """On SIGTERM it ends within its grace, with ffmpeg and all files gone; another finishes, as first try."""
     job = await site.accept(video, "slow")
     await eventually(lambda: bool(site.transcodes()), SECONDS)
     began = time.monotonic()

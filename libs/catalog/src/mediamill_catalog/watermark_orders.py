@@ -60,7 +60,7 @@ def order_of(
         variant_prefix=f"{source.key.rpartition('.')[0]}_{item_id.hex[-12:]}",
         recipe=Recipe(
             variants=tuple(described.get(variant.name) or _as_it_is(variant) for variant in pictures),
-            video=_video_as_it_is(variants) if is_video else None,
+            video=_video_as_it_is(variants, settings) if is_video else None,
             watermark=_mark(watermark, is_video=is_video),
             limits=Limits() if is_video else _limits_of(row),
             strategy=strategy,
@@ -74,8 +74,11 @@ def _mark(watermark: Watermark | None, *, is_video: bool) -> Watermark | None:
     return watermark if watermark is None or is_video else watermark.model_copy(update={"variants": ()})
 
 
-def _video_as_it_is(variants: Sequence[Row[Any]]) -> VideoRecipe:
-    """Describe what is stored of a video: all its renditions, and the playlists if it has any."""
+def _video_as_it_is(variants: Sequence[Row[Any]], settings: PlatformSettings) -> VideoRecipe:
+    """Describe what is stored of a video: all its renditions, and the playlists if it has any.
+
+    Their quality is that of the settings, as it is where pictures are made again.
+    """
     films = [
         variant
         for variant in variants
@@ -84,7 +87,12 @@ def _video_as_it_is(variants: Sequence[Row[Any]]) -> VideoRecipe:
     films.sort(key=lambda film: (film.width * film.height, film.name), reverse=True)
     return VideoRecipe(
         renditions=tuple(
-            Rendition(name=film.name, max_short_side=max(_SMALLEST_SIDE, min(film.width, film.height)))
+            Rendition(
+                name=film.name,
+                max_short_side=max(_SMALLEST_SIDE, min(film.width, film.height)),
+                crf=settings.video_crf,
+                preset=settings.video_preset,
+            )
             for film in films
         ),
         hls=any(variant.name == _PLAYLIST for variant in variants),

@@ -97,6 +97,7 @@ class Media(Answer):
     file_name: str
     media_type: str
     size_bytes: int
+    sha256: str | None = None
     entity_type: str
     entity_id: str | None = None
     alt: str | None = None

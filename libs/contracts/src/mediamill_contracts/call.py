@@ -36,7 +36,8 @@ class CallProgressed(Message):
     user_id: UserId
     call_type: CallTypeName
     status: Literal["active", "retrying"]
-    attempt: int = Field(ge=1)
+    attempt: int = Field(ge=0)
+    """Of the attempts so far the last; 0 while the upstream is down and none was made."""
     detail: LongText | None = None
     """Safe to show to the user."""
 

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from mediamill_contracts.topology import DISPATCHER_CALLS
 
 GROUP = "mediamill.call_types"
+LONGEST_SECONDS = 1_500
+"""Below the 30 minutes after which a broker takes a call for lost and has it made again."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class CallType:
     public_failure: str
     """Told when it was given up."""
     time_limit_seconds: float = 120
+    """Of one attempt, at most `LONGEST_SECONDS`."""
     concurrency: int = 3
     """Calls of this type that one dispatcher makes at once."""
     delays: tuple[float, ...] = DISPATCHER_CALLS.retry.delays
@@ -67,4 +70,6 @@ def call_types() -> dict[str, CallType]:
             raise ValueError(f"entry point {name!r} of {GROUP} is not a CallType of that name")
         if len(kind.delays) > len(DISPATCHER_CALLS.retry.delays):
             raise ValueError(f"call type {name!r} has more retries than the queue of calls")
+        if not 0 < kind.time_limit_seconds <= LONGEST_SECONDS:
+            raise ValueError(f"call type {name!r} may take {LONGEST_SECONDS} seconds at most")
     return found

@@ -13,6 +13,7 @@ from mediamill_catalog.migrate import upgrade
 from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
 from mediamill_storage.s3.credentials import S3Credentials
+from mediamill_testing.installing import translation_example
 from mediamill_testing.photos.fixtures import photo_corpus
 from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
@@ -34,6 +35,7 @@ __all__ = [
     "s3_location",
     "s3_server",
     "sqlite_url",
+    "translation_example",
 ]
 
 _SERVERS = frozenset({"rabbitmq", "postgres", "s3_server"})

@@ -17,7 +17,6 @@ from mediamill_messaging.transport import DeadLetter
 from mediamill_outbox import DeadLetterEffect
 
 _EFFECTS: Mapping[str, DeadLetterEffect] = {
-    RequestCall.wire_name: record_dead_call,
     RequestRelocation.wire_name: record_dead_relocation,
     RelocationCompleted.wire_name: record_dead_relocation,
     RequestSync.wire_name: record_lost_sync,
@@ -26,10 +25,16 @@ _EFFECTS: Mapping[str, DeadLetterEffect] = {
 }
 
 
-def dead_letter_effect(failures: FailureRecords) -> DeadLetterEffect:
-    """Return what applies a letter's effect, in the transaction that stores it."""
+def dead_letter_effect(failures: FailureRecords, *, show_details: bool = False) -> DeadLetterEffect:
+    """Return what applies a letter's effect, in the transaction that stores it.
+
+    `show_details`: users read why their calls failed, as in development.
+    """
 
     async def on_dead_letter(session: AsyncSession, letter: DeadLetter) -> None:
-        await _EFFECTS.get(letter.type, failures.record_dead_letter)(session, letter)
+        if letter.type == RequestCall.wire_name:
+            await record_dead_call(session, letter, show_details=show_details)
+        else:
+            await _EFFECTS.get(letter.type, failures.record_dead_letter)(session, letter)
 
     return on_dead_letter

@@ -49,6 +49,7 @@ class Handlers:
         right_of_way: RightOfWay,
         *,
         old_key_seconds: float,
+        show_details: bool,
     ) -> None:
         self._database = database
         self._admission = admission
@@ -56,7 +57,7 @@ class Handlers:
         self._right_of_way = right_of_way
         self._successes = SuccessRecords(database, stores)
         self._failures = FailureRecords(database, stores)
-        self.on_dead_letter: DeadLetterEffect = dead_letter_effect(self._failures)
+        self.on_dead_letter: DeadLetterEffect = dead_letter_effect(self._failures, show_details=show_details)
         self._old_key_seconds = old_key_seconds
         self._progress = ProgressBoard(database)
         self.admission = Subscription(INGEST_ADMISSION, (route(MediaUploaded, self.on_media_uploaded),))

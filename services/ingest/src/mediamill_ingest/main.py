@@ -72,6 +72,7 @@ class IngestParts:
             self.settings,
             right_of_way,
             old_key_seconds=settings.old_key_seconds,
+            show_details=settings.env == "dev",
         )
         self.subscriptions: tuple[Subscription, ...] = handlers.subscriptions()
         self.admission: Subscription = handlers.admission

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mediamill_catalog.settings import PlatformEnvironment
-from mediamill_contracts.recipe import Limits, Preset, Rendition, VideoLimits, VideoRecipe
+from mediamill_contracts.recipe import Limits, Rendition, VideoLimits, VideoRecipe
 from mediamill_runtime.secrets import MIN_PASSWORD_CHARACTERS, refuse_weak_secret
 from mediamill_runtime.settings import (
     DatabaseSettings,
@@ -43,9 +43,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     """Pixels of one frame of a video; 4096 by 2160 are 8.8 million."""
     video_short_sides: Annotated[tuple[int, ...], NoDecode] = (1080,)
     """Comma-separated: pixels of each rendition's shorter side, as in `1080,480`; the first is `video`."""
-    video_crf: int = Field(default=23, ge=0, le=51)
-    """Quality of x264; lower is better and larger."""
-    video_preset: Preset = "fast"
     video_hls: bool = False
     """Also make HTTP Live Streaming playlists."""
     max_bulk_files: int = Field(default=1_000, ge=1, le=10_000)

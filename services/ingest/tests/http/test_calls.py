@@ -71,6 +71,18 @@ async def test_call_waits_then_tells_how_it_ended(api: Api) -> None:
     assert (seen["status"], seen["result"], seen["error"]) == ("completed", {"mediaId": made}, None)
 
 
+async def test_call_that_waits_for_a_dead_upstream_says_so(api: Api) -> None:
+    """No attempt was made, and its user reads why it takes so long; the first attempt is told as ever."""
+    job_id = await queue(api)
+    common: dict[str, Any] = {"job_id": UUID(job_id), "user_id": "user-1", "call_type": "image_generation"}
+    for status, attempt, detail in (("retrying", 0, SORRY), ("active", 1, None)):
+        news = CallProgressed(**common, status=status, attempt=attempt, detail=detail)
+        await record_call_progress(api.parts.database, news)
+        seen = await look(api, job_id)
+        assert (seen["status"], seen["attempts"]) == (status, attempt)
+        assert (seen["error"] or {}).get("detail") == detail
+
+
 async def test_call_that_was_given_up_says_sorry(api: Api) -> None:
     """The dead letter of a call fails it; its user reads a sentence of ours and nothing of the reason."""
     job_id = await queue(api)
@@ -81,6 +93,11 @@ async def test_call_that_was_given_up_says_sorry(api: Api) -> None:
     assert (seen["status"], seen["error"]["code"]) == ("failed", "retries_exhausted")
     assert "10.0.0.7" not in str(seen)
     assert seen["error"]["detail"].startswith("Sorry")
+    other = await queue(api)
+    effect = dead_letter_effect(FailureRecords(api.parts.database, api.parts.stores), show_details=True)
+    async with api.parts.database.write() as session:
+        await effect(session, letter(other))
+    assert "10.0.0.7" in (await look(api, other))["error"]["detail"], "development says why"
 
 
 async def test_calls_of_others_are_not_there(api: Api) -> None:
@@ -113,6 +130,17 @@ async def test_bad_calls_are_refused_at_once(api: Api, body: dict[str, Any], cod
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     own = (await api.client.get("/api/queue/jobs", headers=api.as_user())).json()
     assert own["items"] == []
+
+
+@pytest.mark.usefixtures("translation_example")
+async def test_a_kind_that_was_installed_is_accepted(api: Api) -> None:
+    """Its entry point is enough: its payloads are checked by its own model."""
+    body = {"type": "translation", "payload": {"text": "a mill", "target": "de"}}
+    assert (await look(api, await queue(api, body)))["type"] == "translation"
+    body["payload"] = {"text": "a mill", "target": "German"}
+    answer = await api.client.post("/api/queue/jobs", json=body, headers=api.as_user())
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["detail"].startswith("payload.target: ")
 
 
 async def test_repeated_request_is_one_call(api: Api) -> None:

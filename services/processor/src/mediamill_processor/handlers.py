@@ -49,7 +49,8 @@ class _JobHandlers:
         except JobCancelledError:
             await self._abandon(job)
         except Exception as error:
-            if isinstance(decide(error, self.retry, delivery.failures), Retry):
+            outcome = decide(error, self.retry, delivery.failures)
+            if isinstance(outcome, Retry) and outcome.counts:
                 self.progress.report(job, "retrying", STARTED, delivery.attempt)
             raise
         finally:

@@ -68,7 +68,12 @@ def build_parts(settings: ProcessorSettings, stores: Stores, publisher: Publishe
     pool = SandboxPool(_pool_limits(settings), settings.storage_root)
     program = find_ffmpeg()
     ffmpeg = Ffmpeg(program, _video_limits(settings), filters_of(program))
-    transcoder = VideoTranscoder(ffmpeg, settings.storage_root, at_once=settings.videos_at_once)
+    transcoder = VideoTranscoder(
+        ffmpeg,
+        settings.storage_root,
+        at_once=settings.videos_at_once,
+        patience_seconds=settings.video_patience_seconds,
+    )
     progress = ProgressAnnouncer(publisher)
     running = RunningJobs()
     lanes: dict[Lane, Subscription] = {

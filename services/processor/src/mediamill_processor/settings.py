@@ -1,9 +1,9 @@
 """Settings of the processor, from `PROCESSOR_*`."""
 
 import os
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from mediamill_runtime.s3_settings import S3Settings
@@ -11,6 +11,10 @@ from mediamill_runtime.settings import StorageSettings
 
 Lane = Literal["images", "images-bulk", "videos", "videos-bulk", "watermarks", "video-watermarks"]
 _LANES: frozenset[Lane] = frozenset(get_args(Lane))
+
+
+_ANSWER_SECONDS = 1_740
+"""RabbitMQ waits 30 minutes for an answer; a minute is for fetching the video and storing what was made."""
 
 
 def _cores() -> int:
@@ -53,12 +57,24 @@ class ProcessorSettings(StorageSettings, S3Settings):
     video_wall_seconds: float = Field(default=1_500, gt=0, le=1_700)
     """Time of one transcode. Below the 30 minutes after which a broker takes a message for lost, unless it
     knows the longer time that the queue asks for."""
+    video_patience_seconds: float = Field(default=120, ge=1)
+    """How long a video that was taken from its queue waits for a transcode of another lane, before it goes
+    back. With `video_wall_seconds` it has to stay below those 30 minutes too."""
     max_video_mb: int = Field(default=1_000, ge=1)
     """Megabytes of the largest file that ffmpeg may write."""
     video_niceness: int = Field(default=10, ge=0, le=19)
     """Transcoding yields the cores to pictures."""
     niceness: int = Field(default=5, ge=0, le=19)
     """Children yield the cores to whoever answers a user."""
+
+    @model_validator(mode="after")
+    def _refuse_what_outlasts_the_broker(self) -> Self:
+        if self.video_wall_seconds + self.video_patience_seconds > _ANSWER_SECONDS:
+            raise ValueError(
+                "PROCESSOR_VIDEO_WALL_SECONDS and PROCESSOR_VIDEO_PATIENCE_SECONDS: together at most "
+                f"{_ANSWER_SECONDS} seconds, or a broker gives the video to another while it is worked on"
+            )
+        return self
 
     @field_validator("lanes", mode="before")
     @classmethod

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from mediamill_contracts.recipe import ObjectRef, Rendition, VideoLimits, VideoRecipe, Watermark
+from mediamill_messaging.errors import RetryLaterError
 from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.pipeline.stamp import Stamp
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
@@ -237,6 +238,25 @@ async def test_cancelled_transcode_leaves_no_process(
     with pytest.raises(asyncio.CancelledError):
         await working
     assert running_programs("ffmpeg", str(root)) == []
+
+
+async def test_a_video_does_not_wait_for_a_seat_until_the_broker_gives_it_away(
+    kit: VideoKit, root: Path
+) -> None:
+    """It goes back to its queue, which is no failure; and nobody is left who is given the seat."""
+    program = find_ffmpeg()
+    busy = VideoTranscoder(Ffmpeg(program, LIMITS), root, patience_seconds=0.1)
+    busy.start()
+    source = kit.make(root / "in.mp4", seconds=0.5)
+    seat = await busy._seats.take("bulk")
+    with pytest.raises(RetryLaterError) as later:
+        async for _ in transcode(busy, source):
+            pass
+    assert not later.value.counts
+    busy._seats.give_back(seat, "bulk")
+    async for made in transcode(busy, source):
+        assert made.files
+    busy.stop()
 
 
 async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder: VideoTranscoder) -> None:

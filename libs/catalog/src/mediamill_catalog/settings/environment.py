@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 from mediamill_catalog.settings.default_variants import Variants
 from mediamill_catalog.settings.model import PlatformSettings, with_variants
 from mediamill_contracts.media import EntityType
-from mediamill_contracts.recipe import StorageStrategy
+from mediamill_contracts.recipe import Preset, StorageStrategy
 from mediamill_runtime.s3_settings import S3Settings
 
 
@@ -22,6 +22,10 @@ class PlatformEnvironment(S3Settings):
         default_factory=dict, validation_alias="MEDIA_VARIANTS"
     )
     """JSON: for each entity type the list of its variants; replaces or adds to the defaults."""
+
+    video_crf: int = Field(default=23, ge=0, le=51, validation_alias="INGEST_VIDEO_CRF")
+    """Quality of x264; lower is better and larger. Also of videos that are made again for a watermark."""
+    video_preset: Preset = Field(default="fast", validation_alias="INGEST_VIDEO_PRESET")
 
     @field_validator("variants", mode="before")
     @classmethod
@@ -38,7 +42,10 @@ class PlatformEnvironment(S3Settings):
         """What holds until an operator decides otherwise; S3 is enabled where the environment is complete."""
         location = self.s3_location
         defaults = PlatformSettings(
-            default_storage_strategy=self.storage_strategy, entity_types=with_variants(self.variants)
+            default_storage_strategy=self.storage_strategy,
+            entity_types=with_variants(self.variants),
+            video_crf=self.video_crf,
+            video_preset=self.video_preset,
         )
         if location is None:
             return defaults

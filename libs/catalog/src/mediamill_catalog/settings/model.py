@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mediamill_catalog.settings.default_variants import DEFAULT_VARIANTS, FALLBACK, Variants
 from mediamill_contracts.mark import MarkStyle, MarkText
 from mediamill_contracts.media import EntityType
-from mediamill_contracts.recipe import StorageStrategy
+from mediamill_contracts.recipe import Preset, StorageStrategy
 from mediamill_contracts.storage import BucketName, HttpUrl, Region, S3Location
 
 DeleteMode = Literal["soft", "hard"]
@@ -75,6 +75,9 @@ class PlatformSettings(BaseModel):
     s3_public_url: HttpUrl | None = None
     """Base URL under which anybody may read the objects, as of a CDN."""
     entity_types: dict[EntityType, EntitySettings] = Field(default_factory=_default_entity_types)
+    video_crf: int = 23
+    """Quality of videos, and of those made again; the environment alone decides it, as `video_preset`."""
+    video_preset: Preset = "fast"
 
     @property
     def s3_location(self) -> S3Location | None:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -58,6 +59,8 @@ class Request:
 
     files: tuple[FolderFile, ...]
     key: str = field(default_factory=lambda: str(uuid4()))
+    sent_at: float = field(default_factory=time.time)
+    """Unix time."""
 
 
 class Journal:
@@ -93,9 +96,15 @@ class Journal:
         taken, verdict = self._taken.get(file.name, (None, None))
         return verdict if taken == file else None
 
+    @property
+    def media_ids(self) -> set[UUID]:
+        """Media that files of this folder are known to have become."""
+        return {verdict.media_id for _, verdict in self._taken.values() if verdict.media_id is not None}
+
     def sending(self, request: Request) -> None:
         """Remember a request that is about to be sent."""
-        self._append({"sending": request.key, "files": [asdict(file) for file in request.files]})
+        files = [asdict(file) for file in request.files]
+        self._append({"sending": request.key, "at": request.sent_at, "files": files})
 
     def answered(self, request: Request, accepted: Mapping[int, Verdict]) -> None:
         """Remember an answer: which places' files the server took over. The rest may be sent again."""
@@ -143,7 +152,7 @@ class Journal:
     def _apply(self, entry: dict[str, Any]) -> None:
         if "sending" in entry:
             files = tuple(FolderFile(**file) for file in entry["files"])
-            self.unanswered[entry["sending"]] = Request(files, entry["sending"])
+            self.unanswered[entry["sending"]] = Request(files, entry["sending"], entry["at"])
         elif "answered" in entry:
             request = self.unanswered.pop(entry["answered"])
             self._take_over(request.files, entry["accepted"])

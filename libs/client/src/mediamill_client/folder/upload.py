@@ -6,6 +6,7 @@ are a few dozen exchanges. The lane is the one that gives way to people who uplo
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from mediamill_client.errors import (
     RateLimitedError,
     ServerError,
 )
+from mediamill_client.folder.arrivals import arrived
 from mediamill_client.folder.files import FolderFile, seen
 from mediamill_client.folder.journal import Journal, Request
 from mediamill_client.folder.verdicts import Verdict, verdict_of_job, verdict_of_media
@@ -29,6 +31,8 @@ from mediamill_client.upload_body import UploadFile
 REQUEST_FILES = 50
 REQUEST_BYTES = 64_000_000
 """Where a request ends, unless a single file is larger."""
+REPEATABLE_SECONDS = 1_800
+"""So long a request may be repeated under its key; no server forgets it within an hour."""
 NOTHING = Path(os.devnull)
 """Sent in the place of a file that is gone or has changed, so that the others keep theirs."""
 UNREADABLE = "unreadable_file"
@@ -97,7 +101,10 @@ class FolderUpload:
         Raises the MediamillError that every request would meet; what was answered until then is settled.
         """
         for request in list(self._journal.unanswered.values()):
-            await self._send(request)
+            if time.time() - request.sent_at < REPEATABLE_SECONDS:
+                await self._send(request)
+            else:
+                await self._take_stock(request)
         requests = self._requests([file for file in self._missing if file.name not in self.verdicts])
 
         async def send_in_turn() -> None:
@@ -168,6 +175,13 @@ class FolderUpload:
                     self._refuse(piece.values(), UNREADABLE, error.strerror or str(error))
             else:
                 accepted |= self._accepted(answer, piece)
+        self._journal.answered(request, accepted)
+        for place, verdict in accepted.items():
+            self._settle(request.files[place], verdict)
+
+    async def _take_stock(self, request: Request) -> None:
+        """Find out what arrived of a request whose key may be forgotten; the rest is sent in others."""
+        accepted = await arrived(self._client, request, self._folder, known=self._journal.media_ids)
         self._journal.answered(request, accepted)
         for place, verdict in accepted.items():
             self._settle(request.files[place], verdict)

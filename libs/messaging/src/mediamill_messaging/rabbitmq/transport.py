@@ -138,9 +138,7 @@ class RabbitTransport:
         try:
             await self._retries.hand_back(HAND_BACK_SECONDS)
         except TimeoutError:
-            logger.warning(
-                "handlers did not end when they were cancelled; the broker takes their messages back"
-            )
+            logger.warning("cancelled handlers did not end; the broker takes their messages back")
 
     async def check(self) -> None:
         """Make a round trip to the broker; raise BrokerUnavailableError when there is no answer in time."""

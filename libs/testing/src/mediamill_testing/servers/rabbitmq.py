@@ -50,8 +50,10 @@ class RabbitServer(PrivateServer):
 
     title = "RabbitMQ"
 
-    def __init__(self, *, statistics_seconds: int = 1) -> None:
+    def __init__(self, *, statistics_seconds: int = 1, consumer_timeout_ms: int | None = None) -> None:
+        """Configure a node; `consumer_timeout_ms` replaces its 30 minutes, and is looked at as often."""
         self._program = find_program()
+        self._consumer_timeout_ms = consumer_timeout_ms
         self._ports = {
             name: free_port() for name in ("amqp", "management", "prometheus", "distribution", "epmd")
         }
@@ -125,7 +127,7 @@ class RabbitServer(PrivateServer):
             [str(self._program)],
             scratch=self._scratch,
             log=path / "server.log",
-            env=os.environ | _environment(path, self._ports),
+            env=os.environ | _environment(path, self._ports, self._consumer_timeout_ms),
             grace_seconds=STOP_SECONDS,
         )
 
@@ -155,7 +157,11 @@ def find_program() -> Path:
     return found[-1]
 
 
-def _environment(path: Path, ports: dict[str, int]) -> dict[str, str]:
+def _environment(path: Path, ports: dict[str, int], consumer_timeout_ms: int | None) -> dict[str, str]:
+    arguments = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
+    if consumer_timeout_ms is not None:
+        for setting in ("consumer_timeout", "channel_tick_interval"):
+            arguments += f" -rabbit {setting} {consumer_timeout_ms}"
     return {
         "HOME": str(path),
         "ERL_EPMD_PORT": str(ports["epmd"]),
@@ -172,9 +178,7 @@ def _environment(path: Path, ports: dict[str, int]) -> dict[str, str]:
         "RABBITMQ_CONFIG_FILE": str(path / "rabbitmq.conf"),
         "RABBITMQ_CONF_ENV_FILE": str(path / "no-such-file"),
         "RABBITMQ_GENERATED_CONFIG_DIR": str(path / "generated"),
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-            "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
-        ),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": arguments,
     }
 
 

@@ -47,7 +47,7 @@ async def run_call(dispatch: Dispatch, call: RequestCall, *, failures: int) -> C
     if line is None:
         raise PermanentError("unknown_call_type", f"{call.call_type} is not installed in this dispatcher")
     async with line.places:
-        _keep_away_while_down(line)
+        await _keep_away_while_down(dispatch, line, call, failures)
         try:
             await _tell(dispatch, call, "active", failures + 1)
             return await _attempt(dispatch, line, call)
@@ -58,10 +58,13 @@ async def run_call(dispatch: Dispatch, call: RequestCall, *, failures: int) -> C
             raise
 
 
-def _keep_away_while_down(line: Line) -> None:
+async def _keep_away_while_down(dispatch: Dispatch, line: Line, call: RequestCall, failures: int) -> None:
+    """Raise RetryLaterError while the upstream is dead: that uses up no attempt, and the user is told."""
     wait = line.breaker.wait_seconds()
     if wait > 0:
         metrics.CALLS.labels(line.kind.name, "kept_away").inc()
+        detail = "the upstream is down" if dispatch.show_details else line.kind.public_error
+        await _tell(dispatch, call, "retrying", failures, detail)
         raise RetryLaterError(wait, "the upstream is down", counts=False)
 
 

@@ -36,20 +36,24 @@ async def record_call_completed(database: Database, ended: CallCompleted) -> Non
         await calls.complete(session, ended, now=utc_now())
 
 
-async def record_dead_call(session: AsyncSession, letter: DeadLetter) -> None:
-    """End the call that a dead letter asked for, and tell its user so in words that are safe."""
+async def record_dead_call(session: AsyncSession, letter: DeadLetter, *, show_details: bool) -> None:
+    """End the call that a dead letter asked for, and tell its user so in words that are safe.
+
+    With `show_details` in those of the error.
+    """
     try:
         call = RequestCall.model_validate_json(letter.payload)
     except ValidationError:
         return
     kind = call_types().get(call.call_type)
+    public = _GIVEN_UP if kind is None else kind.public_failure
     ended = CallCompleted(
         job_id=call.job_id,
         user_id=call.user_id,
         call_type=call.call_type,
         status="failed",
         code=public_code(letter.code),
-        detail=_GIVEN_UP if kind is None else kind.public_failure,
+        detail=letter.error if show_details and letter.error else public,
     )
     if await calls.complete(session, ended, now=utc_now()):
         await emit(session, ended)

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from mediamill_contracts.recipe import Lane, VideoFacts, VideoLimits, VideoRecipe
+from mediamill_messaging.errors import RetryLaterError
 from mediamill_processor.pipeline.placement import Box
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 from mediamill_processor.sandbox.lanes import Seats
@@ -38,11 +39,15 @@ _TONE_MAPPING = frozenset({"zscale", "tonemap"})
 class VideoTranscoder:
     """Transcodes with ffmpeg, below the store's root, so that what it makes is renamed into place.
 
-    `at_once` videos at most, whoever asks; the others wait, those of the interactive lane ahead of the rest.
+    `at_once` videos at most, whoever asks; the others wait, those of the interactive lane ahead of the rest,
+    and none for longer than `patience_seconds`.
     """
 
-    def __init__(self, ffmpeg: Ffmpeg, root: Path, *, at_once: int = 1) -> None:
+    def __init__(
+        self, ffmpeg: Ffmpeg, root: Path, *, at_once: int = 1, patience_seconds: float = 240
+    ) -> None:
         self._ffmpeg = ffmpeg
+        self._patience = patience_seconds
         self._scratch = ScratchFolder(root)
         self._seats = Seats(range(at_once))
         self._maps_tones = ffmpeg.filters >= _TONE_MAPPING
@@ -71,7 +76,8 @@ class VideoTranscoder:
         """Give the files while the context lasts; `on_share` is told the share that is done, 0 to 1.
 
         `layers` draws what is laid over the renditions; the poster is without it.
-        Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it.
+        Raises UnacceptableFileError for the verdict on the file; any other exception says nothing about it,
+        as RetryLaterError when no seat became free in time.
         """
         with self._scratch.job_folder() as folder:
             demuxer = arguments.DEMUXERS[media_type]
@@ -87,7 +93,7 @@ class VideoTranscoder:
                 max_seconds=recipe.limits.max_seconds + 2 * _LOST_SECONDS,
             )
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
-            seat = await self._seats.take(lane)
+            seat = await self._seat(lane)
             try:
                 await self._run(command, source, folder, shares.note)
             finally:
@@ -101,6 +107,14 @@ class VideoTranscoder:
             if recipe.hls:
                 files += await self._playlists(files, folder, recipe.revision)
             yield Transcoding(_facts(found, files[0]), tuple(files), poster)
+
+    async def _seat(self, lane: Lane) -> int:
+        """Wait for a seat, but not until a broker takes the message for lost."""
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._seats.take(lane)
+        except TimeoutError:
+            raise RetryLaterError(0, "other transcodes take their time", counts=False) from None
 
     async def _outputs(
         self, found: Streams, shown: Box, recipe: VideoRecipe, layers: Layers | None, folder: Path
