@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from mediamill_processor.video.binary import find_ffmpeg
 from mediamill_storage.keys import original_key
 from mediamill_testing.processes import running_programs
 from mediamill_testing.servers.process import Scratch
+from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.system import ServiceProcess
 from mediamill_testing.videos import VideoKit
 from mediamill_testing.waiting import eventually
@@ -90,21 +91,30 @@ class Site:
 
 
 @pytest.fixture
-async def site(rabbitmq_vhost_url: str) -> AsyncIterator[Site]:
-    """Give a site without processors."""
+async def site(rabbitmq: RabbitServer) -> AsyncIterator[Site]:
+    """Give a site without processors; they will have no more rights on the broker than they need."""
+    rabbitmq.start()
+    with rabbitmq.vhost() as vhost:
+        processors_url = rabbitmq.service_urls(vhost)["processor"]
+        async with _results(rabbitmq.url_of(vhost)) as (transport, results):
+            scratch = Scratch("site")
+            yield Site(processors_url, scratch, transport, results)
+            scratch.remove()
+
+
+@asynccontextmanager
+async def _results(url: str) -> AsyncIterator[tuple[RabbitTransport, list[MediaProcessed]]]:
     results: list[MediaProcessed] = []
 
     async def keep(result: MediaProcessed, _delivery: Delivery) -> None:
         results.append(result)
 
     kept = Subscription(RESULTS, (route(MediaProcessed, keep),))
-    transport = RabbitTransport(rabbitmq_vhost_url, service="test", subscriptions=(kept,))
-    scratch = Scratch("site")
+    transport = RabbitTransport(url, service="test", subscriptions=(kept,))
     await transport.start()
     await transport.wait_connected()
-    yield Site(rabbitmq_vhost_url, scratch, transport, results)
+    yield transport, results
     await transport.stop(5)
-    scratch.remove()
 
 
 @pytest.fixture

@@ -167,15 +167,15 @@ class TransportConformance:
 
         However often that happens, it is nobody's failure and nobody's crash.
         """
-        first, second = Recorder(), Recorder()
+        first, second, work = Recorder(), Recorder(), queue("late", retry=QUICK)
         first.gate.clear()
         for stop in range(2):
-            async with system.run([first.on(queue("late"))], grace_seconds=0.1) as running:
+            async with system.run([first.on(work)], grace_seconds=0.1) as running:
                 if stop == 0:
                     await running.transport.publisher.publish(Sample(topic="late"))
                 await eventually(lambda: first.running == 1)
             assert (first.running, first.seen) == (0, [])
-        async with system.run([second.on(queue("late"))]):
+        async with system.run([second.on(work)]):
             await eventually(lambda: second.seen)
         ((_, delivery),) = second.seen
         assert (delivery.attempt, delivery.routing_key) == (1, "conformance.late")

@@ -152,7 +152,7 @@ class Journal:
     def _apply(self, entry: dict[str, Any]) -> None:
         if "sending" in entry:
             files = tuple(FolderFile(**file) for file in entry["files"])
-            self.unanswered[entry["sending"]] = Request(files, entry["sending"], entry["at"])
+            self.unanswered[entry["sending"]] = Request(files, entry["sending"], entry.get("at", 0.0))
         elif "answered" in entry:
             request = self.unanswered.pop(entry["answered"])
             self._take_over(request.files, entry["accepted"])

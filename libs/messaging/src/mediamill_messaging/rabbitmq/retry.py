@@ -117,11 +117,14 @@ class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
         await self._replace(msg, exchange, delivery, _headers_after(delivery, outcome))
 
     async def _hand_back(self, msg: StreamMessage[IncomingMessage]) -> None:
-        """Put the message behind the others in its queue; the broker would count a crash."""
+        """Send the message back by the shortest way that a worker may use; the broker would count a crash."""
         queue: str = self.context.get_local("handler_").queue.name
+        delays = self._retries.policies[queue].delays
+        if not delays:
+            raise asyncio.CancelledError
         delivery = delivery_of(msg.raw_message, queue)
         logger.info("process stops; message goes back", queue=queue, event_id=delivery.event_id)
-        await self._replace(msg, "", delivery, _kept_headers(delivery))
+        await self._replace(msg, delay_name(min(delays)), delivery, _kept_headers(delivery))
 
     async def _replace(
         self,
