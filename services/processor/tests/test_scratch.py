@@ -19,14 +19,33 @@ with scratch.job_folder() as folder:
 
 
 def test_a_job_leaves_nothing(tmp_path: Path) -> None:
-    """A job's folder is gone when the job is, and the process's folder when the process stops."""
+    """Whatever a job leaves is gone before the next one, and the process's folder when the process stops."""
     scratch = ScratchFolder(tmp_path)
     scratch.open()
-    with scratch.job_folder() as folder:
-        (folder / "large").write_bytes(b"half")
-    assert not folder.exists()
+    for leaving in (True, False, True):
+        with scratch.job_folder() as folder, scratch.job_folder() as beside:
+            assert folder != beside
+            assert not [*folder.iterdir(), *beside.iterdir()]
+            if leaving:
+                (folder / "large").write_bytes(b"half")
+        assert not [path for path in scratch.path.rglob("*") if path.is_file()]
     scratch.close()
     assert not scratch.path.exists()
+
+
+def test_a_job_cannot_lead_the_next_one_away(tmp_path: Path) -> None:
+    """A folder that a taken-over child exchanged for a link is not given to another job."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    scratch = ScratchFolder(tmp_path / "store")
+    scratch.open()
+    with scratch.job_folder() as folder:
+        folder.rmdir()
+        folder.symlink_to(elsewhere)
+    with scratch.job_folder() as another:
+        assert another != folder
+        assert not another.is_symlink()
+    scratch.close()
 
 
 def test_only_the_dead_are_cleared(tmp_path: Path) -> None:
