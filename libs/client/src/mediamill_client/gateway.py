@@ -6,7 +6,6 @@ byte.
 """
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
@@ -141,16 +140,14 @@ class GatewayPublisher:
         self, key: str, source: str | os.PathLike[str] | AsyncIterable[bytes]
     ) -> tuple[int, str]:
         chunks = _read(Path(source)) if isinstance(source, str | os.PathLike) else source
-        digest = hashlib.sha256()
-        file = self._store.new_file()
+        file = self._store.new_file(hashed=True)
         try:
             async for chunk in chunks:
-                digest.update(chunk)
                 file.write(chunk)
             await self._store.commit_file(file, key)
         finally:
             file.abort()
-        return file.size_bytes, digest.hexdigest()
+        return file.size_bytes, file.sha256
 
 
 def _extension(upload: GatewayUpload) -> str:

@@ -1,11 +1,13 @@
 """Files that appear whole or not at all: written to a temporary, flushed to the disk, then renamed.
 
-Writes go to the page cache and are made on the calling thread; what waits for the disk (`fsync`) runs on the
-store's own threads, all of a commit in one hop.
+Writes go to the page cache and are made on the calling thread; what waits for the disk (`fsync`) or computes
+for long (the hash) runs on the store's own threads, all of a commit in one hop.
 """
 
 import asyncio
 import errno
+import hashlib
+import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -21,10 +23,12 @@ _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 class AtomicFile:
     """One file in the making. End it with `commit` or `abort`; `abort` after either does nothing."""
 
-    def __init__(self, temporary: Path, executor: Executor, *, fsync: bool) -> None:
+    def __init__(self, temporary: Path, executor: Executor, *, fsync: bool, hashed: bool = False) -> None:
         self._temporary = temporary
         self._executor = executor
         self._fsync = fsync
+        self._hashed = hashed
+        self._sha256 = ""
         self._open = True
         self.size_bytes = 0
         with full_disk_named():
@@ -34,6 +38,13 @@ class AtomicFile:
     def descriptor(self) -> int:
         """Descriptor to read back what was written, until the file ends."""
         return self._descriptor
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 in hex of what lies on the disk; for a `hashed` file, once it is committed."""
+        if not self._sha256:
+            raise RuntimeError("the file is not committed, or nobody asked for its hash")
+        return self._sha256
 
     def write(self, chunk: bytes) -> None:
         """Append; raises StorageFullError."""
@@ -66,6 +77,8 @@ class AtomicFile:
     def _commit(self, target: Path) -> None:
         try:
             try:
+                if self._hashed:
+                    self._sha256 = self._hash()
                 if self._fsync:
                     os.fsync(self._descriptor)
             finally:
@@ -76,6 +89,13 @@ class AtomicFile:
                 self._temporary.unlink(missing_ok=True)
             raise_if_full(error)
             raise
+
+    def _hash(self) -> str:
+        """Hash the file as it lies in the page cache, without the interpreter's lock."""
+        if self.size_bytes == 0:
+            return hashlib.sha256(usedforsecurity=False).hexdigest()
+        with mmap.mmap(self._descriptor, self.size_bytes, access=mmap.ACCESS_READ) as content:
+            return hashlib.sha256(content, usedforsecurity=False).hexdigest()
 
 
 def rename_durably(source: Path, target: Path, *, fsync: bool) -> None:

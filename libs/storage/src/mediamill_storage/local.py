@@ -55,9 +55,13 @@ class LocalObjectStore:
         """Folder on the objects' file system for files in the making; what is abandoned there is removed."""
         return self._temporaries
 
-    def new_file(self) -> AtomicFile:
-        """Begin a file; it is no object until `commit_file`. The caller must commit or abort it."""
-        return AtomicFile(self._temporaries / uuid4().hex, self._executor, fsync=self._fsync)
+    def new_file(self, *, hashed: bool = False) -> AtomicFile:
+        """Begin a file; it is no object until `commit_file`. The caller must commit or abort it.
+
+        A `hashed` one tells its SHA-256 afterwards.
+        """
+        temporary = self._temporaries / uuid4().hex
+        return AtomicFile(temporary, self._executor, fsync=self._fsync, hashed=hashed)
 
     async def commit_file(self, file: AtomicFile, key: str) -> None:
         """Make a file begun with `new_file` the object under `key`; raises StorageFullError, nothing left."""

@@ -1,6 +1,5 @@
-"""One file on its way from a form to staging: hashed, measured and looked at while it is written."""
+"""One file on its way from a form to staging: looked at while it is written, hashed when it is whole."""
 
-import hashlib
 import unicodedata
 from dataclasses import dataclass
 
@@ -40,13 +39,11 @@ class IncomingFile:
         self._largest = policy.largest_bytes
         self._head = b""
         self._looked = False
-        self._digest = hashlib.sha256(usedforsecurity=False)
-        self._file = store.new_file()
+        self._file = store.new_file(hashed=True)
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes; raises RefusedFileError as soon as they tell, or StorageFullError."""
         self._file.write(chunk)
-        self._digest.update(chunk)
         if not self._looked:
             self._look(chunk)
         if self._file.size_bytes > self._largest:
@@ -58,7 +55,7 @@ class IncomingFile:
         media_type = inspect_file(self._file.descriptor, size, self._declared_type, self._policy)
         key = staged_key(user_id, new_id(), EXTENSIONS[media_type])
         await self._store.commit_file(self._file, key)
-        return StagedFile(key, size, self._digest.hexdigest(), media_type, self.file_name)
+        return StagedFile(key, size, self._file.sha256, media_type, self.file_name)
 
     def abort(self) -> None:
         """Leave nothing behind."""
