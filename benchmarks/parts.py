@@ -18,6 +18,7 @@ from benchmarks.measures.sync import Sync, measure_sync
 from benchmarks.measures.throughput import Throughput, measure_throughput
 from benchmarks.measures.videos import Videos, measure_videos
 from benchmarks.plan import Plan
+from benchmarks.run import Contestant
 from benchmarks.transfers import transfers_running
 from mediamill_testing.photos import CameraPhoto, PhotoCorpus, sized_photo
 
@@ -51,7 +52,7 @@ class Parts:
 
     async def overhead(self) -> Overhead:
         """Jobs without image work."""
-        entries = {"staged": self._staged, "uploaded": self._upload}
+        entries: dict[str, Contestant] = {"staged": self._staged, "uploaded": self._upload}
         return await measure_overhead(self._installation, entries, self._output, jobs=self._plan.empty_jobs)
 
     async def throughput(self) -> Throughput:
