@@ -232,3 +232,14 @@ async def test_wrong_usage_is_explained(command: Command, folder: Path, argument
     ended = await command.run("upload", *(argument.format(folder=folder) for argument in arguments))
     assert ended.code == 2
     assert "Error:" in ended.err
+
+
+async def test_a_journal_that_cannot_be_kept_is_told(
+    command: Command, server: MiniServer, folder: Path, tmp_path: Path
+) -> None:
+    """Nothing is sent that would not be remembered, and one sentence names the place and the reason."""
+    (tmp_path / "file").touch()
+    ended = await command.run("upload", "--state", str(tmp_path / "file" / "journal"), str(folder))
+    assert (ended.code, len(server.bodies)) == (2, 0)
+    assert str(tmp_path / "file") in ended.err
+    assert "Traceback" not in ended.err

@@ -157,6 +157,10 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except OSError as error:  # such as a journal or a report that cannot be written
+        where = f"{error.filename}: " if error.filename else ""
+        CommandError(f"{where}{error.strerror or error}", exit_codes.USAGE).show()
+        code = exit_codes.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         code = exit_codes.INTERRUPTED
