@@ -82,6 +82,48 @@ def test_every_verdict_has_a_sentence():
     assert json.loads(run_script(script)) == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((200, {"mediaId": "m", "status": "completed", "finishedAt": "now"}), ["m", "cup.jpg: ready"]),
+        ((404, {"code": "not_found", "detail": "Gone."}), [None, "cup.jpg: Gone."]),
+        ((401, {"code": "invalid_token"}), ["expired", ""]),
+    ],
+    ids=["ready", "gone", "signed out"],
+)
+def test_polling_tells_how_an_upload_ended(answer, told):
+    """Without events the page asks; outcomes are announced to those who cannot see the bars."""
+    status, body = answer
+    script = f"""
+        class Part {{
+          append() {{}} prepend() {{}} remove() {{}} setAttribute() {{}} addEventListener() {{}}
+          querySelector() {{ return null; }}
+        }}
+        const parts = {{}};
+        globalThis.document = {{
+          createElement: () => new Part(), getElementById: (id) => (parts[id] ??= new Part()),
+        }};
+        globalThis.XMLHttpRequest = class {{
+          upload = {{}}; status = 202; response = {{ jobId: "j", mediaId: "m" }};
+          open() {{}} setRequestHeader() {{}}
+          send() {{ queueMicrotask(() => this.onload()); }}
+        }};
+        globalThis.fetch = async () =>
+          ({{ ok: {json.dumps(status < 400)}, status: {status}, json: async () => ({json.dumps(body)}) }});
+        const {{ Uploads }} = await import("./uploads.js");
+        let told = null;
+        process.on("exit", () => console.log(JSON.stringify([told, parts.announcer?.textContent ?? ""])));
+        const tell = (what) => {{
+          told = what;
+          process.exit(0);
+        }};
+        const uploads = new Uploads({{ onFinished: tell, onExpired: () => tell("expired") }});
+        uploads.setLive(true);
+        uploads.add([new File(["cup"], "cup.jpg")]);
+    """
+    assert json.loads(run_script(script)) == told
+
+
 def test_unknown_codes_show_the_servers_words():
     """A code that the page does not know yet is explained in the server's own words."""
     script = (
