@@ -13,6 +13,7 @@ _MEANINGS = {
     408: "The body came too slowly",
     409: "It is in a state that does not allow this, or the Idempotency-Key was used for another request",
     410: "Its time is over",
+    412: "Not the one that `If-Match` names",
     413: "Too large",
     415: "Not a type that is accepted",
     422: "A parameter is not valid",

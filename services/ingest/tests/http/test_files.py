@@ -66,6 +66,8 @@ async def test_unchanged_files_are_not_sent_again(api: Api) -> None:
     etag = (await _get(api, f"/media/{media_id}/thumb")).headers["etag"]
     answer = await _get(api, f"/media/{media_id}/thumb", If_None_Match=f'"other", W/{etag}')
     assert (answer.status_code, answer.content) == (304, b"")
+    for tags, status in (('"other"', 412), (f"W/{etag}", 412), (f'"other", {etag}', 200), ("*", 200)):
+        assert (await _get(api, f"/media/{media_id}/thumb", If_Match=tags)).status_code == status
     answer = await _get(api, f"/media/{media_id}/thumb", Range="bytes=0-9", If_Range='"other"')
     assert answer.status_code == 200
     answer = await _get(api, f"/media/{media_id}/thumb", Range="bytes=0-9", If_Range=etag)

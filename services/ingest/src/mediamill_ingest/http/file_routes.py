@@ -60,7 +60,7 @@ class _File:
         302: {"description": "The file is at the CDN, or in the bucket at a signed address"},
         304: {"description": "Not changed"},
         416: {"description": "No such part"},
-        **refusals(404, 503),
+        **refusals(404, 412, 503),
     },
 )
 async def get_file(
@@ -135,6 +135,9 @@ async def _playlist(parts: HttpParts, file: _File) -> Response:
 def _local_answer(parts: HttpParts, file: _File, size: int, request: Request) -> Response:
     etag = f'"{file.sha256[:32]}"'
     headers = _SAFE_HEADERS | {"ETag": etag, "Cache-Control": file.cache}
+    wanted_tags = request.headers.get("if-match")
+    if wanted_tags is not None and etag not in _tags(wanted_tags) and "*" not in _tags(wanted_tags):
+        raise ProblemError(412, "precondition_failed", "The file is another one now.")
     if _matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)
     media_type = file.stored.media_type
@@ -169,8 +172,12 @@ def _range(request: Request, size: int, etag: str) -> tuple[int, int] | None:
 def _matches(if_none_match: str | None, etag: str) -> bool:
     if if_none_match is None:
         return False
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    tags = [tag.removeprefix("W/") for tag in _tags(if_none_match)]
     return etag in tags or "*" in tags
+
+
+def _tags(header: str) -> list[str]:
+    return [tag.strip() for tag in header.split(",")]
 
 
 def _disposition(file_name: str, media_type: str) -> str:
