@@ -13,11 +13,13 @@ from aiormq.exceptions import ChannelAccessRefused, ConnectionClosed
 from mediamill_contracts.access import ACCESS
 from mediamill_contracts.topology import (
     BROADCASTS,
+    DEAD_LETTER_EXCHANGE,
     EVENTS_EXCHANGE,
     INGEST_RECORDS,
     PROCESSOR_CANCELLATIONS,
     PROCESSOR_IMAGES,
     QUEUES,
+    delay_name,
 )
 from mediamill_messaging.envelope import Envelope
 from mediamill_messaging.errors import PermanentError
@@ -115,15 +117,20 @@ async def _consume_records(channel: AbstractChannel) -> None:
     await queue.get(fail=False)
 
 
-async def _announce_ready(channel: AbstractChannel) -> None:
-    exchange = await channel.get_exchange(EVENTS_EXCHANGE, ensure=False)
-    await exchange.publish(aio_pika.Message(b"{}"), "media.ready")
+def _publish(exchange_name: str, key: str) -> Attempt:
+    async def attempt(channel: AbstractChannel) -> None:
+        exchange = await channel.get_exchange(exchange_name, ensure=False)
+        await exchange.publish(aio_pika.Message(b"{}"), key)
+
+    return attempt
 
 
 FORBIDDEN: dict[str, Attempt] = {
     "read another's work": _consume_records,
     "hear what is none of its business": _bind_to_all,
-    "say what only the record says": _announce_ready,
+    "say what only the record says": _publish(EVENTS_EXCHANGE, "media.ready"),
+    "send work to others by way of its retries": _publish(delay_name(2), INGEST_RECORDS.name),
+    "give up what was another's": _publish(DEAD_LETTER_EXCHANGE, INGEST_RECORDS.name),
     "write into a queue": lambda channel: channel.default_exchange.publish(
         aio_pika.Message(b"{}"), INGEST_RECORDS.name
     ),

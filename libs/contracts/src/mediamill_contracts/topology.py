@@ -8,9 +8,9 @@ from dataclasses import dataclass
 EVENTS_EXCHANGE = "media.events"
 """Topic exchange that every message is published to."""
 DEAD_LETTER_EXCHANGE = "media.dlx"
-"""Direct exchange; the routing key is the name of the work queue."""
+"""The routing key is the name of the work queue."""
 DELAY_PREFIX = "media.delay"
-"""Fanout exchange and TTL queue `media.delay.<ms>`, one pair for each distinct delay."""
+"""Exchange and TTL queue `media.delay.<ms>`, one pair for each distinct delay; it takes every key."""
 DELIVERY_LIMIT = 20
 """Deliveries without an answer after which the broker itself dead-letters a message."""
 

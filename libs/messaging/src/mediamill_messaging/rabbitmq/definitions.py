@@ -20,7 +20,7 @@ from mediamill_contracts.topology import (
     QUEUES,
     delay_name,
 )
-from mediamill_messaging.rabbitmq.topology import Topology
+from mediamill_messaging.rabbitmq.topology import EXCHANGE_KIND, Topology
 
 NOTHING = "^$"
 _DEFAULT_EXCHANGE = "amq.default"
@@ -40,10 +40,14 @@ def definitions(passwords: Mapping[str, str], *, vhost: str = "/") -> dict[str, 
         "vhosts": [{"name": vhost}],
         "users": [_user(service, password) for service, password in passwords.items()],
         "permissions": [_permission(service, access, vhost) for service, access in users.items()],
-        "topic_permissions": [_topic_permission(service, access, vhost) for service, access in users.items()],
+        "topic_permissions": [
+            permission
+            for service, access in users.items()
+            for permission in _topic_permissions(service, access, vhost)
+        ],
         "exchanges": [
-            {"name": name, "vhost": vhost, "type": kind, **_DURABLE, "internal": False}
-            for name, kind in topology.planned_exchanges().items()
+            {"name": name, "vhost": vhost, "type": EXCHANGE_KIND, **_DURABLE, "internal": False}
+            for name in topology.planned_exchanges()
         ],
         "queues": [
             {"name": queue.name, "vhost": vhost, **_DURABLE, "arguments": queue.arguments}
@@ -80,14 +84,12 @@ def _user(service: str, password: str) -> dict[str, Any]:
 
 
 def _permission(service: str, access: Access, vhost: str) -> dict[str, str]:
-    own_queues = [re.escape(queue.name) for queue in QUEUES if queue.service == service]
+    own_queues = [re.escape(name) for name in _queues(service)]
     heard = [rf"{re.escape(name)}\.[0-9a-f]{{32}}" for name in _broadcasts(service)]
     writes, reads = [], []
     if access.publishes:
         writes.append(re.escape(EVENTS_EXCHANGE))
-    if own_queues:
-        retries = {delay_name(d) for queue in QUEUES if queue.service == service for d in queue.retry.delays}
-        writes += [re.escape(name) for name in (DEAD_LETTER_EXCHANGE, *sorted(retries))]
+    writes += [re.escape(name) for name in _ways_back(service)]
     if access.sends_outbox:
         writes.append(re.escape(_DEFAULT_EXCHANGE))
     if access.collects_dead_letters:
@@ -103,15 +105,33 @@ def _permission(service: str, access: Access, vhost: str) -> dict[str, str]:
     }
 
 
-def _topic_permission(service: str, access: Access, vhost: str) -> dict[str, str]:
+def _topic_permissions(service: str, access: Access, vhost: str) -> list[dict[str, str]]:
+    """Return under which keys a service publishes; what it puts off or gives up is of its own queues."""
     heard = [topic for item in BROADCASTS if item.service == service for topic in item.topics]
-    return {
-        "user": service,
-        "vhost": vhost,
-        "exchange": EVENTS_EXCHANGE,
-        "write": _any_of([_as_expression(topic) for topic in access.publishes]),
-        "read": _any_of([_as_expression(topic) for topic in heard]),
-    }
+    own_queues = _any_of([re.escape(name) for name in _queues(service)])
+    keys = {EVENTS_EXCHANGE: (_any_of(list(map(_as_expression, access.publishes))), heard)}
+    keys |= {exchange: (own_queues, []) for exchange in _ways_back(service)}
+    return [
+        {
+            "user": service,
+            "vhost": vhost,
+            "exchange": exchange,
+            "write": written,
+            "read": _any_of(list(map(_as_expression, bound))),
+        }
+        for exchange, (written, bound) in keys.items()
+    ]
+
+
+def _queues(service: str) -> list[str]:
+    return [queue.name for queue in QUEUES if queue.service == service]
+
+
+def _ways_back(service: str) -> list[str]:
+    """Return the exchanges for messages that the service's queues put off, or give up."""
+    own = [queue for queue in QUEUES if queue.service == service]
+    delays = {delay for queue in own for delay in queue.retry.delays}
+    return [DEAD_LETTER_EXCHANGE, *map(delay_name, sorted(delays))] if own else []
 
 
 def _broadcasts(service: str) -> list[str]:

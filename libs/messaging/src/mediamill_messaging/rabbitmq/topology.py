@@ -23,6 +23,7 @@ from mediamill_contracts.topology import (
 )
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription, topic_matches
 
+EXCHANGE_KIND = "topic"
 DEAD_LETTER_DELIVERY_LIMIT = 1_000_000
 """Dead letters wait for a sink that may be down for long; RabbitMQ 4 would drop them after 20 deliveries."""
 
@@ -77,10 +78,13 @@ class Topology:
         """Tell whether listeners may exist for the key; that nobody listens just now is fine."""
         return any(topic_matches(topic, routing_key) for topic in self.broadcast_topics)
 
-    def planned_exchanges(self) -> dict[str, str]:
-        """Return the kind of each exchange by its name."""
-        delays = {delay_name(delay): "fanout" for delay in sorted(self.delays)}
-        return {EVENTS_EXCHANGE: "topic", DEAD_LETTER_EXCHANGE: "direct"} | delays
+    def planned_exchanges(self) -> list[str]:
+        """Return the names of all exchanges.
+
+        They are topic exchanges, also where a simpler kind would route as well: of these alone RabbitMQ says
+        who may publish under which key.
+        """
+        return [EVENTS_EXCHANGE, DEAD_LETTER_EXCHANGE, *map(delay_name, sorted(self.delays))]
 
     def planned_queues(self) -> list[PlannedQueue]:
         """Return all durable queues, whoever consumes them."""
@@ -92,8 +96,8 @@ class Topology:
     async def declare(self, channel: AbstractChannel) -> None:
         """Create what is missing; raises when something is there with other properties, or forbidden."""
         exchanges = {
-            name: await channel.declare_exchange(name, kind, durable=True)
-            for name, kind in self.planned_exchanges().items()
+            name: await channel.declare_exchange(name, EXCHANGE_KIND, durable=True)
+            for name in self.planned_exchanges()
         }
         for planned in self.planned_queues():
             queue = await channel.declare_queue(planned.name, durable=True, arguments=planned.arguments)
@@ -122,7 +126,7 @@ def _delay_queue(seconds: float) -> PlannedQueue:
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
-    return PlannedQueue(name, arguments, exchange=name, keys=(name,))
+    return PlannedQueue(name, arguments, exchange=name, keys=("#",))
 
 
 def _work_queue(queue: Queue) -> PlannedQueue:
