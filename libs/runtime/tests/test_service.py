@@ -20,7 +20,7 @@ import asyncio, sys
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.process import run_process
 from mediamill_runtime.service import Service
-from mediamill_runtime.settings import SharedSettings
+from mediamill_runtime.settings import SettingsError, SharedSettings
 from pydantic_settings import SettingsConfigDict
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -31,8 +31,11 @@ class Settings(SharedSettings):
     stop_seconds: float = 0
     fail_start: bool = False
     request_seconds: float = 0
+    folder_in_use: bool = False
 
 def build(settings):
+    if settings.folder_in_use:
+        raise SettingsError(["EXAMPLE_FOLDER: it is in use"])
     def say(what):
         print(what, flush=True)
     async def start():
@@ -217,6 +220,13 @@ def test_wrong_settings_are_named_before_anything_starts(launch):
     assert process.exit_code() == 2
     assert [line.split(":")[1].strip() for line in process.log] == ["MEDIAMILL_ENV", "EXAMPLE_STOP_SECONDS"]
     assert process.said == []
+
+
+def test_what_turns_out_to_be_unusable_is_named_the_same_way(launch):
+    """A value that only building the service shows to be wrong ends in one line, too."""
+    process = launch(EXAMPLE_FOLDER_IN_USE="true")
+    assert process.exit_code() == 2
+    assert process.log == ["example: EXAMPLE_FOLDER: it is in use"]
 
 
 def test_an_unreachable_collector_does_not_delay_the_exit(launch):

@@ -1,7 +1,6 @@
 """What an operator does with dead letters from a shell: look at them, send them again, close them."""
 
 import argparse
-import asyncio
 import getpass
 import os
 import sys
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from mediamill_catalog.recovery import replay_dead_letter
+from mediamill_catalog.shell import run_command
 from mediamill_catalog.tables import utc_now
 from mediamill_database import Database
 from mediamill_outbox import DeadLetterClosedError, discard
@@ -22,7 +22,7 @@ _MOST_ROWS = 200
 def main() -> int:
     """Run as `mediamill-dead-letters list`, `replay ID…` or `discard ID…` on the database of DATABASE_URL."""
     arguments = _arguments()
-    return asyncio.run(_run(arguments.url, arguments.action, arguments.ids))
+    return run_command("mediamill-dead-letters", _run(arguments.url, arguments.action, arguments.ids))
 
 
 def _arguments() -> argparse.Namespace:

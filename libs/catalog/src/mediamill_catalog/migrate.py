@@ -4,11 +4,7 @@ Several replicas may start at once: on PostgreSQL an advisory lock, on SQLite it
 migrate and the others find nothing left to do. A migration that fails leaves the schema as it was.
 """
 
-import argparse
-import asyncio
 import logging
-import os
-import sys
 
 from alembic import command
 from alembic.config import Config
@@ -60,22 +56,6 @@ async def require_current(database: Database) -> None:
 def newest_revision() -> str | None:
     """Return the revision that this release was written for."""
     return ScriptDirectory.from_config(_configuration()).get_current_head()
-
-
-def main() -> int:
-    """Run as `mediamill-migrate [URL]`; the URL defaults to DATABASE_URL."""
-    parser = argparse.ArgumentParser(
-        prog="mediamill-migrate", description="Bring Mediamill's database to the schema of this release."
-    )
-    parser.add_argument(
-        "url", nargs="?", default=os.environ.get("DATABASE_URL"), help="default: DATABASE_URL"
-    )
-    url = parser.parse_args().url
-    if not url:
-        parser.error("give the database's URL or set DATABASE_URL")
-    revision = asyncio.run(upgrade(url))
-    sys.stdout.write(f"schema is at revision {revision}\n")
-    return 0
 
 
 def _configuration(connection: Connection | None = None) -> Config:

@@ -27,7 +27,7 @@ from mediamill_contracts.media import JobMessage
 from mediamill_contracts.recipe import Store, Watermark
 from mediamill_contracts.sync import RequestPurge
 from mediamill_contracts.watermark import MediaRemade, WatermarkApplied
-from mediamill_outbox import emit, emit_later
+from mediamill_outbox import emit
 
 BUSY_SECONDS = 30
 """Before the next order for a medium that is leaving a store: when that has ended, its place is known."""
@@ -135,7 +135,8 @@ async def _exchange(
             )
         )
     await session.execute(update(MEDIA).where(MEDIA.c.id == medium.id).values(rekeyed_at=now, updated_at=now))
-    await emit_later(session, _removal(event, replaced, ("local", "s3"), settings), seconds=GRACE_SECONDS)
+    removal = _removal(event, replaced, ("local", "s3"), settings)
+    await emit(session, removal, delay_seconds=GRACE_SECONDS)
 
 
 async def _announce(

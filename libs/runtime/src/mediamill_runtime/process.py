@@ -21,14 +21,15 @@ def run_process(name: str, settings_type: type[S], build: Callable[[S], Service]
     """
     try:
         settings = load_settings(settings_type)
+        configure_logging(name, json=settings.log_json, level=settings.log_level)
+        telemetry = configure_telemetry(name, settings.otlp_endpoint)
+        service = build(settings)
     except SettingsError as error:
         sys.stderr.write("".join(f"{name}: {problem}\n" for problem in error.problems))
         return EXIT_USAGE
-    configure_logging(name, json=settings.log_json, level=settings.log_level)
-    telemetry = configure_telemetry(name, settings.otlp_endpoint)
     try:
         return run(
-            build(settings),
+            service,
             settings.host,
             settings.port,
             grace_seconds=settings.shutdown_grace_seconds,

@@ -5,29 +5,32 @@ import os
 import secrets
 from pathlib import Path
 
+from mediamill_runtime.settings import SettingsError
+
 _KEY_BYTES = 32
-
-
-class DataFolderInUseError(Exception):
-    """Another process works on the folder; two of them would run every delivery twice."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is in use by another Mediamill process")
 
 
 class DataFolder:
     """An existing folder that belongs to this process until it ends. Nobody else may read it."""
 
     def __init__(self, path: Path) -> None:
-        """Create what is missing and lock the folder; raises DataFolderInUseError."""
+        """Create what is missing and lock the folder: two processes would run every delivery twice.
+
+        Raises SettingsError when another has it, or when it cannot be used.
+        """
         self.path = path.resolve()
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = (self.path / "lock").open("w")
         try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (self.path / "lock").open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise DataFolderInUseError(self.path) from None
+            raise SettingsError(
+                [f"MEDIAMILL_HOME: {self.path} is in use by another Mediamill process"]
+            ) from None
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SettingsError([f"MEDIAMILL_HOME: {self.path} cannot be used: {reason}"]) from error
 
     @property
     def database_url(self) -> str:

@@ -95,7 +95,7 @@ class Parts:
 
 
 def build_service(settings: StandaloneSettings) -> Service:
-    """Build all services around one transport. Raises DataFolderInUseError."""
+    """Build all services around one transport. Raises SettingsError."""
     folder = DataFolder(settings.home)
     url = settings.database_url or SecretStr(folder.database_url)
     database = Database(url.get_secret_value())

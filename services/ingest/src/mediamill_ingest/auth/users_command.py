@@ -4,13 +4,13 @@ Besides making accounts it is the way back in for whoever has lost the first pas
 """
 
 import argparse
-import asyncio
 import getpass
 import os
 import secrets
 import sys
 
-from mediamill_catalog.migrate import SchemaNotCurrentError, require_current
+from mediamill_catalog.migrate import require_current
+from mediamill_catalog.shell import FAILED, run_command
 from mediamill_catalog.tables import Role
 from mediamill_database import Database
 from mediamill_ingest.auth.accounts import AccountExistsError, Accounts, UnknownAccountError
@@ -21,16 +21,7 @@ _RANDOM_BYTES = 15
 
 def main() -> int:
     """Run one action on the database of DATABASE_URL; 1 when it was refused, 2 for wrong usage."""
-    arguments = _arguments()
-    try:
-        return asyncio.run(_run(arguments))
-    except UnknownAccountError as error:
-        sys.stderr.write(f"there is no account {error}\n")
-    except AccountExistsError as error:
-        sys.stderr.write(f"there is an account {error} already\n")
-    except SchemaNotCurrentError as error:
-        sys.stderr.write(f"{error}\n")
-    return 1
+    return run_command("mediamill-users", _run(_arguments()))
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,6 +70,12 @@ async def _run(arguments: argparse.Namespace) -> int:
     try:
         await require_current(database)
         await _act(Accounts(database, actor=getpass.getuser()), arguments)
+    except UnknownAccountError as error:
+        sys.stderr.write(f"there is no account {error}\n")
+        return FAILED
+    except AccountExistsError as error:
+        sys.stderr.write(f"there is an account {error} already\n")
+        return FAILED
     finally:
         await database.close()
     return 0
