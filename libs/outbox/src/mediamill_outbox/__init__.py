@@ -8,7 +8,7 @@ from mediamill_outbox.dead_letters import (
     replay,
 )
 from mediamill_outbox.embedded_bus import EmbeddedBus
-from mediamill_outbox.emit import OutboxPublisher, emit, emit_later
+from mediamill_outbox.emit import OutboxPublisher, emit
 from mediamill_outbox.inbox import first_time
 from mediamill_outbox.rabbit import OutboxRabbit, RabbitWithFallback, dead_letter_sink
 from mediamill_outbox.relay import Relay
@@ -24,7 +24,6 @@ __all__ = [
     "dead_letter_sink",
     "discard",
     "emit",
-    "emit_later",
     "first_time",
     "record_dead_letter",
     "replay",

@@ -48,23 +48,6 @@ async def emit(
     return identity
 
 
-async def emit_later(session: AsyncSession, message: Message, *, seconds: float) -> None:
-    """Add a message to the outbox that is sent no sooner than in so many seconds."""
-    envelope = seal(message)
-    now = time.time()
-    row = {
-        "event_id": envelope.event_id,
-        "exchange": envelope.exchange,
-        "routing_key": envelope.routing_key,
-        "type": envelope.type,
-        "payload": envelope.payload,
-        "headers": dict(envelope.headers),
-        "created_at": now,
-        "available_at": now + seconds,
-    }
-    await session.execute(_INSERT, [row])
-
-
 async def enqueue(session: AsyncSession, envelope: Envelope) -> None:
     """Add a sealed message to the outbox inside the caller's transaction."""
     await enqueue_all(session, [envelope])

@@ -99,6 +99,21 @@ async def test_the_description_is_shown_without_anybody_elses_help(api: Api) -> 
     assert "SwaggerUIBundle" in (await api.client.get("/docs/swagger-ui-bundle.js")).text
 
 
+async def test_the_description_names_each_answer(api: Api) -> None:
+    """Whatever is called, with a token or without, answers with a status and a type that are described."""
+    description = (await api.client.get("/openapi.json")).json()
+    strangers: dict[str, str] = {}
+    for headers in (strangers, api.as_user("boss", "superadmin")):
+        for path, calls in description["paths"].items():
+            for method, call in calls.items():
+                address = re.sub(r"\{\w+\}", str(UUID(int=1)), path)
+                answer = await api.client.request(method, address, headers=headers)
+                described = call["responses"].get(str(answer.status_code))
+                assert described is not None, (method, path, answer.status_code, answer.text)
+                if answer.status_code >= 400:
+                    assert answer.headers["content-type"] in described["content"], (method, path)
+
+
 async def test_documented_operations_are_distinct(api: Api) -> None:
     """Generated clients need one name for each operation."""
     description = (await api.client.get("/openapi.json")).json()

@@ -47,9 +47,7 @@ class ObjectIndex:
         with tempfile.TemporaryDirectory(prefix="mediamill-reconcile-") as folder:
             connection = sqlite3.connect(Path(folder, "objects.sqlite3"), isolation_level=None)
             try:
-                connection.executescript(
-                    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
-                )
+                connection.executescript(_PRAGMAS)
                 yield cls(connection)
             finally:
                 connection.close()
