@@ -83,6 +83,11 @@ NOTIFIER_BROKER_PASSWORD=
 
 # OBJECTS_INTERNAL=true
 
+# Port of this host at which browsers reach the S3 server that comes along, by signed addresses only. Where
+# they are on other machines, S3_BROWSER_ENDPOINT has to be the address that they see.
+
+# S3_PORT=8333
+
 # `false` for JWT_JWKS_URL at an identity provider outside: lets ingest, console and notifier out.
 
 # EDGE_INTERNAL=true

@@ -124,7 +124,11 @@ def test_only_the_gateway_is_reachable_from_outside() -> None:
 @pytest.mark.parametrize(
     ("switch", "network", "reach_out"),
     [
-        ("OBJECTS_INTERNAL", "objects", {"ingest", "console", "processor", "storage-sync", "cleanup", "s3"}),
+        (
+            "OBJECTS_INTERNAL",
+            "objects",
+            {"gateway", "ingest", "console", "processor", "storage-sync", "cleanup", "s3"},
+        ),
         ("EDGE_INTERNAL", "edge", {"gateway", "ingest", "console", "notifier"}),
     ],
 )

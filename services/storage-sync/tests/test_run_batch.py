@@ -29,6 +29,7 @@ from mediamill_contracts.sync import (
 from mediamill_messaging.errors import PermanentError
 from mediamill_storage.local import LocalObjectStore
 from mediamill_storage.s3 import S3Credentials, S3Http, S3Stores
+from mediamill_storage.s3.access_policy import access_policy
 from mediamill_storage.stores import Stores
 from mediamill_storage_sync.cancellations import Cancellations
 from mediamill_storage_sync.failures import MAX_DETAIL
@@ -37,6 +38,7 @@ from mediamill_storage_sync.turns import Turns
 from mediamill_storage_sync.usecases.purge_objects import purge_objects
 from mediamill_storage_sync.usecases.run_batch import Transfers, run_batch
 from mediamill_testing.fault_proxy import FaultProxy
+from mediamill_testing.s3_permissions import not_granted
 from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.waiting import eventually
 
@@ -392,3 +394,36 @@ def test_pauses_grow_and_add_up_to_the_patience() -> None:
     """Waiting gets longer each time, never longer than half a minute, and ends."""
     assert pauses(0) == []
     assert pauses(75) == [1.0, 2.5, 6.25, 15.625, 30.0, 19.625]
+
+
+async def test_the_worker_asks_for_no_more_than_its_keys_may(bench: Bench) -> None:
+    """Every operation, with objects in one piece and in parts, gets along with the policy of its role."""
+    items = [*await bench.add("local", count=2), *await bench.add("local", size=9_000_000)]
+    operations: tuple[SyncOperation, ...] = (
+        "upload_to_s3",
+        "delete_local",
+        "download_from_s3",
+        "delete_s3",
+        "upload_to_s3",
+    )
+    for operation in operations:
+        assert (await bench.run(operation, items, again=True)).status == "completed"
+    everywhere = [
+        item.model_copy(
+            update={"objects": tuple(ref.model_copy(update={"store": "s3"}) for ref in item.objects)}
+        )
+        for item in items
+    ]
+    assert (await bench.run("hard_delete", everywhere)).status == "completed"
+    purge = RequestPurge(
+        media_id=new_id(),
+        user_id="anna",
+        keys=("temp/anna/a.jpg", "failed/a.quarantine", "permanent/a.jpg"),
+        stores=("local", "s3"),
+        s3=bench.bucket,
+        requested_by="root",
+    )
+    await purge_objects(purge, bench.transfers.stores, bench.transfers.rounds.turns)
+    policy = access_policy(bench.bucket, "storage-sync")
+    assert not_granted(bench.proxy.requests, bench.bucket.bucket, policy) == set()
+    assert not_granted(bench.proxy.requests, bench.bucket.bucket, access_policy(bench.bucket, "console"))

@@ -16,7 +16,8 @@ class S3Settings(SharedSettings):
     s3_endpoint: HttpUrl | None = Field(default=None, validation_alias="S3_ENDPOINT")
     """Base URL of a server other than Amazon's. It may be in the inner network: the operator says so here."""
     s3_browser_endpoint: HttpUrl | None = Field(default=None, validation_alias="S3_BROWSER_ENDPOINT")
-    """Base URL at which browsers reach the server of `S3_ENDPOINT`, where that is another one."""
+    """Base URL at which browsers reach the server of `S3_ENDPOINT`, where that is another one. In the compose
+    form the gateway's `S3_PORT`, unless `S3_ENDPOINT` is set."""
     s3_allowed_endpoints: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), validation_alias="S3_ALLOWED_ENDPOINTS"
     )

@@ -2,12 +2,23 @@
 
 import asyncio
 import hashlib
+from pathlib import Path
 
 import pytest
 
+from mediamill_catalog.settings import PlatformSettings
+from mediamill_contracts.storage import S3Location
+from mediamill_ingest.current_stores import CurrentStores
 from mediamill_storage.inspection import AcceptancePolicy
+from mediamill_storage.s3 import S3Stores
+from mediamill_storage.s3.access_policy import access_policy
+from mediamill_testing.fault_proxy import FaultProxy
+from mediamill_testing.photos import PhotoCorpus
+from mediamill_testing.s3_permissions import not_granted
+from mediamill_testing.servers.s3 import S3Server
 
 from .cloud import ROOMY, CloudApi, large
+from .conftest import parts_with, serving
 
 
 @pytest.fixture
@@ -91,3 +102,32 @@ async def test_a_small_file_has_no_parts(cloud: CloudApi) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "not_in_parts")
     state = (await cloud.api.client.get(path, headers=cloud.api.as_user())).json()
     assert (state["partSize"], state["arrivedParts"]) == (None, [])
+
+
+async def test_ingest_asks_for_no_more_than_its_keys_may(
+    cloud: CloudApi,
+    s3_server: S3Server,
+    s3_settings: PlatformSettings,
+    s3_location: S3Location,
+    tmp_path: Path,
+    photo_corpus: PhotoCorpus,
+) -> None:
+    """Uploads that are confirmed, refused and sent in parts get along with the policy of its role."""
+    with FaultProxy(s3_server.url) as proxy:
+        location = s3_location.model_copy(update={"endpoint": proxy.url})
+        settings = s3_settings.model_copy(update={"s3_endpoint": proxy.url})
+        s3 = S3Stores(s3_server.credentials, endpoint=proxy.url)
+        stores = CurrentStores(cloud.api.parts.store, s3, lambda: settings)
+        parts = parts_with(cloud.api.parts.database, stores, policy=ROOMY)
+        async with serving(parts, tmp_path / "storage", b"photo") as api:
+            proxied = CloudApi(api, s3.at(location))
+            program = photo_corpus.hostile("elf").path.read_bytes()
+            answers = [
+                await proxied.upload(content)
+                for content in (cloud.api.photo, program, large(cloud.api.photo))
+            ]
+            await proxied.outside.aclose()
+        await s3.close()
+        assert [answer.status_code for answer in answers] == [200, 400, 200]
+        policy = access_policy(location, "ingest")
+        assert not_granted(proxy.requests, location.bucket, policy) == set()
