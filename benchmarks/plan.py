@@ -27,8 +27,8 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=4,
-    photos_a_round=50,
+    rounds=3,
+    photos_a_round=100,
     different_photos=25,
     idle_uploads=60,
     empty_jobs=300,
@@ -37,7 +37,7 @@ FULL = Plan(
     steady_seconds=15.0,
     loop_rounds=3,
     loop_uploads=300,
-    sync_rounds=3,
+    sync_rounds=5,
     sync_files=1_000,
     bulk_photos=500,
     video_seconds=10,
