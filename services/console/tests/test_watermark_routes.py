@@ -18,6 +18,7 @@ MARK = {"text": "© Studio"}
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", "/watermarks"),
         ("POST", "/watermarks"),
         ("POST", "/watermarks/remove"),
         ("GET", f"/watermarks/{NOBODYS}"),
@@ -45,6 +46,8 @@ async def test_a_job_is_ended_before_its_time(console: Console) -> None:
     job = ended.json()
     assert (ended.status_code, job["status"], job["done"], job["failed"]) == (200, "cancelled", 0, 2)
     assert {child["code"] for child in job["childJobs"]} == {"cancelled"}
+    listed = (await console.ask("GET", "/watermarks")).json()
+    assert [(item["id"], item["status"]) for item in listed["items"]] == [(job["id"], "cancelled")]
     again = await console.ask("POST", f"{path}/cancel")
     assert (again.status_code, again.json()["code"]) == (409, "watermark_ended")
     (payload,) = await console.emitted(WatermarkCancelled.wire_name)

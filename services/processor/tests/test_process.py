@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from mediamill_contracts.media import MediaAccepted, MediaProcessed
+from mediamill_contracts.media import MediaAccepted, MediaProcessed, MediaProgressed
 from mediamill_contracts.recipe import ObjectRef, Preset, Recipe, Rendition, VariantSpec, VideoRecipe
-from mediamill_contracts.topology import Queue
+from mediamill_contracts.topology import Broadcast, Queue
 from mediamill_messaging.rabbitmq import RabbitTransport
-from mediamill_messaging.subscription import Delivery, Subscription, route
+from mediamill_messaging.subscription import BroadcastSubscription, Delivery, Subscription, route
+from mediamill_processor.usecases.render_image import ENCODED, STARTED
 from mediamill_processor.video.binary import find_ffmpeg
 from mediamill_storage.keys import original_key
 from mediamill_testing.processes import running_programs
@@ -28,6 +29,7 @@ from mediamill_testing.waiting import eventually
 GRACE_SECONDS = 4
 SECONDS = 120.0
 RESULTS = Queue("test.results", "test", ("media.processed",))
+NEWS = Broadcast("test.news", "test", ("media.progressed",))
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Site:
     scratch: Scratch
     transport: RabbitTransport
     results: list[MediaProcessed]
+    progress: list[int]
+    """Percents, as they were announced."""
 
     @property
     def storage(self) -> Path:
@@ -96,25 +100,27 @@ async def site(rabbitmq: RabbitServer) -> AsyncIterator[Site]:
     rabbitmq.start()
     with rabbitmq.vhost() as vhost:
         processors_url = rabbitmq.service_urls(vhost)["processor"]
-        async with _results(rabbitmq.url_of(vhost)) as (transport, results):
-            scratch = Scratch("site")
-            yield Site(processors_url, scratch, transport, results)
-            scratch.remove()
+        results: list[MediaProcessed] = []
+        progress: list[int] = []
 
+        async def keep(result: MediaProcessed, _delivery: Delivery) -> None:
+            results.append(result)
 
-@asynccontextmanager
-async def _results(url: str) -> AsyncIterator[tuple[RabbitTransport, list[MediaProcessed]]]:
-    results: list[MediaProcessed] = []
+        async def hear(news: MediaProgressed, _delivery: Delivery) -> None:
+            progress.append(news.progress)
 
-    async def keep(result: MediaProcessed, _delivery: Delivery) -> None:
-        results.append(result)
-
-    kept = Subscription(RESULTS, (route(MediaProcessed, keep),))
-    transport = RabbitTransport(url, service="test", subscriptions=(kept,))
-    await transport.start()
-    await transport.wait_connected()
-    yield transport, results
-    await transport.stop(5)
+        transport = RabbitTransport(
+            rabbitmq.url_of(vhost),
+            service="test",
+            subscriptions=(Subscription(RESULTS, (route(MediaProcessed, keep),)),),
+            broadcasts=(BroadcastSubscription(NEWS, (route(MediaProgressed, hear),)),),
+        )
+        scratch = Scratch("site")
+        await transport.start()
+        await transport.wait_connected()
+        yield Site(processors_url, scratch, transport, results, progress)
+        await transport.stop(5)
+        scratch.remove()
 
 
 @pytest.fixture
@@ -143,9 +149,12 @@ async def test_a_stop_amid_a_transcode_hands_it_to_another(
     assert (site.transcodes(), site.files(), site.results) == ([], {job.source.key}, [])
     assert took < GRACE_SECONDS + 1
     assert '"clean": true' in processor.log()
+    site.progress.clear()
     with closing(site.processor()) as other:
         await asyncio.to_thread(other.start)
         await eventually(lambda: bool(site.results), SECONDS)
+    assert site.progress == sorted(site.progress)
+    assert len([percent for percent in site.progress if STARTED < percent < ENCODED]) > 1, "as ffmpeg goes on"
     (result,) = site.results
     assert (result.job_id, result.attempt) == (job.job_id, 1)
     assert site.files() == {job.source.key, *(variant.object.key for variant in result.variants)}

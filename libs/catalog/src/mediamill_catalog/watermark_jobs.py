@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import media
 from mediamill_catalog.core import MEDIA, WATERMARK_ITEMS, WATERMARK_JOBS
-from mediamill_catalog.listing import MediaFilter, conditions
+from mediamill_catalog.listing import MediaFilter, Page, conditions, page_of
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus, SyncItemStatus, SyncStatus
 from mediamill_catalog.watermark_orders import order_of
@@ -118,6 +118,11 @@ async def find(session: AsyncSession, job_id: UUID) -> WatermarkJobDetails | Non
         .limit(ITEMS_SHOWN)
     )
     return WatermarkJobDetails(job, items.all())
+
+
+async def list_jobs(session: AsyncSession, *, limit: int, after: UUID | None = None) -> Page[Row[Any]]:
+    """Return up to `limit` jobs without their items, newest first."""
+    return await page_of(session, select(WATERMARK_JOBS), WATERMARK_JOBS, limit, after)
 
 
 async def cancel(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:

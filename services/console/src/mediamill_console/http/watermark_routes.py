@@ -11,17 +11,25 @@ from mediamill_catalog.settings import MarkSettings
 from mediamill_catalog.watermark_jobs import (
     NothingToMarkError,
     WatermarkJobClosedError,
+    WatermarkJobDetails,
     WatermarkJobNotFoundError,
     WatermarkRequest,
 )
 from mediamill_console.http.parts import ConsoleWebParts, Parts
-from mediamill_console.http.watermark_schemas import MarkWish, UnmarkWish, WatermarkJobView, job_view
+from mediamill_console.http.watermark_schemas import (
+    MarkWish,
+    UnmarkWish,
+    WatermarkJobPage,
+    WatermarkJobView,
+    job_view,
+)
 from mediamill_console.usecases.cancel_watermark import cancel_watermark
 from mediamill_console.usecases.request_watermark import request_watermark
 from mediamill_runtime.identity import Identity
 from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Superadmin
 from mediamill_web.json_body import described, json_body
+from mediamill_web.parameters import DEFAULT_LIMIT, Cursor, Limit
 from mediamill_web.problems import ProblemError, not_found
 from mediamill_web.responses import refusals
 
@@ -68,6 +76,17 @@ async def unmark(
     wish = await json_body(request, parts, UnmarkWish, max_bytes=_MAX_BODY_BYTES)
     repeat = repeatable(request, idempotency_key, wish.model_dump_json())
     return await _accepted(response, parts, _wanted(wish, caller), None, repeat)
+
+
+@router.get("", responses=refusals(401, 403, 422))
+async def list_all(
+    parts: Parts, _caller: Superadmin, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> WatermarkJobPage:
+    """Return the jobs, newest first; each for itself shows its children too."""
+    async with parts.database.read() as session:
+        page = await watermark_jobs.list_jobs(session, limit=limit, after=cursor)
+    items = [job_view(WatermarkJobDetails(row, ())) for row in page.items]
+    return WatermarkJobPage(items=items, next_cursor=page.next)
 
 
 @router.get("/{job_id}", responses=refusals(401, 403, 404))

@@ -121,6 +121,13 @@ class WatermarkJobView(Answer):
     child_jobs: list[WatermarkItemView]
 
 
+class WatermarkJobPage(Answer):
+    """Watermark jobs without their children, newest first."""
+
+    items: list[WatermarkJobView]
+    next_cursor: UUID | None
+
+
 def job_view(details: WatermarkJobDetails) -> WatermarkJobView:
     """Return a job as JSON shows it."""
     job = details.job
