@@ -12,13 +12,14 @@ from mediamill_catalog.tables import JobStatus, MediaStatus, StorageStatus, Uplo
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.premises import Premises
 from mediamill_cleanup.usecases.clear_quarantine import clear_quarantine
-from mediamill_cleanup.usecases.expire_uploads import expire_uploads
+from mediamill_cleanup.usecases.expire_uploads import AWAY, expire_uploads
 from mediamill_cleanup.usecases.sweep_temporary import sweep_temporary
 from mediamill_contracts.storage import S3Location
 from mediamill_storage import keys
-from mediamill_storage.s3 import S3Credentials
+from mediamill_storage.s3 import S3Credentials, S3Http
 from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_storage.s3.stores import S3Stores
+from mediamill_testing.ports import free_port
 from mediamill_testing.servers.s3 import S3Server
 
 from .conftest import DAY, Bench
@@ -68,6 +69,24 @@ async def test_uploads_that_browsers_never_finished_leave_nothing(
     assert await bench.stored(cloud) == set()
     left = s3_server.client().list_multipart_uploads(Bucket=s3_location.bucket)
     assert left.get("Uploads", []) == []
+
+
+async def test_while_s3_is_away_other_uploads_end(bench: Bench, later: Run, s3_location: S3Location) -> None:
+    """What names parts, or may have bytes there, stays as it is; the bytes of the rest are swept later."""
+    away = s3_location.model_copy(update={"endpoint": f"http://127.0.0.1:{free_port()}"})
+    credentials = S3Credentials("nobody", "answers to this")
+    stores = S3Stores(credentials, endpoint=away.endpoint, http=S3Http(attempts=1))
+    premises = replace(bench.premises, s3=stores, location=lambda: away)
+    film = await bench.medium(MediaStatus.PENDING, multipart_id="parts", storage_status=StorageStatus.S3)
+    waiting = await bench.medium(MediaStatus.CONFIRMED, storage_status=StorageStatus.S3)
+    await bench.job(waiting, JobStatus.WAITING)
+    others = [await bench.medium(MediaStatus.PENDING) for _ in range(2)]
+    report = await expire_uploads(premises, DAY, PlatformSettings(), later)
+    await stores.close()
+    assert (report.notes, report.counts) == ([AWAY], {"uploads expired": 2})
+    assert [(await bench.find(each)).status for each in others] == [MediaStatus.EXPIRED] * 2
+    assert (await bench.find(film)).multipart_id == "parts"
+    assert (await bench.find(waiting)).status == MediaStatus.CONFIRMED
 
 
 async def test_a_confirmed_upload_in_s3_waits_for_its_turn(

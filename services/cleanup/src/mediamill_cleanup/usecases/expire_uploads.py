@@ -23,12 +23,14 @@ from mediamill_cleanup.report import Report
 from mediamill_contracts.media import MediaFailed
 from mediamill_outbox import emit
 from mediamill_storage import keys
+from mediamill_storage.object_store import StoreUnavailableError
 
 EXPIRED = "media.expired"
 """Name of the line that it leaves in the timeline."""
 CODE = "upload_expired"
 DETAIL = "The upload was not completed in time."
 ACTOR = "system"
+AWAY = "S3 does not answer: what is there of uploads is left to a later run"
 
 
 async def expire_uploads(premises: Premises, age: timedelta, platform: PlatformSettings, run: Run) -> Report:
@@ -43,7 +45,10 @@ async def expire_uploads(premises: Premises, age: timedelta, platform: PlatformS
             return expiring.report
         after = found[-1].id
         for medium in found:
-            await expiring.deal_with(medium, newest.get(medium.id))
+            try:
+                await expiring.deal_with(medium, newest.get(medium.id))
+            except StoreUnavailableError:
+                expiring.report.note(AWAY)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ class _Expiring:
         """Leave an upload that waits alone, and end any other."""
         if await self._waits(medium, job):
             self.report.add("uploads that still wait for their turn", medium.id)
-        elif self.run.dry_run or await self._end(medium, job):
+            return
+        await self._remove_parts(medium)
+        if self.run.dry_run or await self._end(medium, job):
             self.report.add("uploads expired", medium.id)
             await self._remove_staged(medium)
 
@@ -101,14 +108,20 @@ class _Expiring:
             await purges.emit_due_purges(session, [medium.id], settings=self.platform)
         return True
 
+    async def _remove_parts(self, medium: Row[Any]) -> None:
+        """Remove what was sent of a large file, while the row still names it: no listing shows parts.
+
+        Who confirms at this moment is told that nothing arrived, as a moment later that it is too late.
+        """
+        cloud = self.premises.cloud()
+        if cloud is not None and medium.multipart_id is not None and not self.run.dry_run:
+            await cloud.direct.abort_multipart(medium.original_key, medium.multipart_id)
+
     async def _remove_staged(self, medium: Row[Any]) -> None:
         """Remove what was staged; what a crash leaves behind here, the hourly sweep finds."""
         key = medium.original_key
         if key is None or not key.startswith(keys.TEMPORARY):
             return
-        cloud = self.premises.cloud()
-        if cloud is not None and medium.multipart_id is not None and not self.run.dry_run:
-            await cloud.direct.abort_multipart(key, medium.multipart_id)
         for store in self.premises.stores().values():
             found = await store.stat(key)
             if found is not None and (self.run.dry_run or await store.delete(key)):
