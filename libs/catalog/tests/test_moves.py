@@ -24,6 +24,7 @@ class Chance:
         self.random = random.Random(seed)
         self.handled: list[Message] = []
         self.chats: list[UUID] = []
+        self.jobs: list[UUID] = []
         world.dies_after = lambda: self.random.random() < 0.04
 
     async def run(self) -> None:
@@ -55,7 +56,8 @@ class Chance:
     async def _act(self, media_id: UUID) -> str:
         world, store = self.world, self.random.choice(STORES)
         acts = {
-            "mark": lambda: world.mark(media_id, mark=self.random.choice((MARK, None))),
+            "mark": lambda: self._mark(media_id),
+            "cancel marks": self._cancel_mark,
             "send": lambda: self._send(media_id),
             "delete message": self._delete_message,
             "hide": lambda: world.hide(media_id),
@@ -64,9 +66,16 @@ class Chance:
             f"remove from {store}": lambda: world.remove(media_id, store),
             "purge": lambda: world.purge(media_id),
         }
-        what = self.random.choices(list(acts), weights=(4, 4, 2, 1, 3, 4, 2, 0.3))[0]
+        what = self.random.choices(list(acts), weights=(4, 2, 4, 2, 1, 3, 4, 2, 0.3))[0]
         await acts[what]()
         return f"{what} {media_id}"
+
+    async def _mark(self, media_id: UUID) -> None:
+        self.jobs.append(await self.world.mark(media_id, mark=self.random.choice((MARK, None))))
+
+    async def _cancel_mark(self) -> None:
+        if self.jobs:
+            await self.world.cancel_mark(self.random.choice(self.jobs[-3:]))
 
     async def _send(self, media_id: UUID) -> None:
         message_id = await self.world.send(media_id)
@@ -80,5 +89,5 @@ class Chance:
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_whatever_comes_when_nothing_is_lost(database: Database, seed: int) -> None:
-    """Marks, messages, copies and removals cross each other, workers die, answers come late and twice."""
+    """Marks, their ends, messages, copies and removals cross each other; workers die, answers come twice."""
     await Chance(World(database), seed).run()

@@ -5,6 +5,7 @@ everything that a row names must be in every store that the row claims.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -77,6 +78,13 @@ class World:
             job_id = await watermark_jobs.plan(session, request, settings=SETTINGS, now=self.tick())
         await self.collect()
         return job_id
+
+    async def cancel_mark(self, job_id: UUID) -> None:
+        """End a watermark job, if it has not ended."""
+        with suppress(watermark_jobs.WatermarkJobClosedError):
+            async with self.database.write() as session:
+                await watermark_jobs.cancel(session, job_id, now=self.tick())
+        await self.collect()
 
     async def send(self, *media_ids: UUID) -> UUID | None:
         """Send a message with these attachments; None when they cannot be attached."""
