@@ -130,6 +130,15 @@ async def _can_be_fetched(client: MediamillClient, media: Media) -> None:
             answer = await http.request(method, client.absolute(variant.url))
             assert (answer.status_code, answer.headers["content-type"]) == (200, variant.media_type)
             assert int(answer.headers["content-length"]) == variant.size_bytes
+            await _may_be_shown(http, client, answer.url)
+
+
+async def _may_be_shown(http: httpx.AsyncClient, client: MediamillClient, address: httpx.URL) -> None:
+    """Require that the page's policy lets pictures be loaded from there: it holds after a redirect, too."""
+    policy = (await http.get(client.absolute("/"))).headers["content-security-policy"]
+    allowed = next(rule for rule in policy.split("; ") if rule.startswith("img-src")).split()
+    origin = f"{address.scheme}://{address.netloc.decode()}"
+    assert origin in allowed or client.absolute("/").startswith(origin)
 
 
 async def _sync(standalone: StandaloneProcess | None, *arguments: str) -> Ended:

@@ -21,12 +21,12 @@ PAGE = Path(mediamill_standalone.__file__).parent / "page"
 @pytest.fixture
 def http() -> httpx.AsyncClient:
     """Return a client of the page."""
-    transport = httpx.ASGITransport(Starlette(routes=page_routes(_s3)))
+    transport = httpx.ASGITransport(Starlette(routes=page_routes(_origins)))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 
-async def _s3() -> str:
-    return "https://photos.s3.example"
+async def _origins() -> list[str]:
+    return ["https://cdn.example", "https://photos.s3.example"]
 
 
 def run_script(script: str) -> str:
@@ -54,7 +54,8 @@ async def test_nothing_inline_and_nothing_from_elsewhere(http):
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert policy.endswith("connect-src 'self' https://photos.s3.example")
+    elsewhere = "https://cdn.example https://photos.s3.example"
+    assert policy.endswith(f"img-src 'self' blob: data: {elsewhere}; connect-src 'self' {elsewhere}")
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son[a-z]+=|\sstyle=", answer.text)
     assert "://" not in answer.text
     assert not [

@@ -3,12 +3,10 @@
 import sys
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from mediamill_catalog.migrate import upgrade
-from mediamill_catalog.settings import PlatformSettings
 from mediamill_cleanup import main as cleanup
 from mediamill_cleanup.settings import DutySettings
 from mediamill_console import main as console
@@ -33,12 +31,11 @@ from mediamill_runtime.s3_settings import S3Settings
 from mediamill_runtime.service import Service
 from mediamill_runtime.settings import load_settings
 from mediamill_standalone.data_folder import DataFolder
+from mediamill_standalone.file_origins import file_origins
 from mediamill_standalone.other_apps import join
 from mediamill_standalone.page_routes import page_routes
 from mediamill_standalone.settings import StandaloneSettings
-from mediamill_storage import keys
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.object_store import StoreUnavailableError
 from mediamill_storage.s3 import S3Stores
 from mediamill_storage.stores import Stores
 from mediamill_storage_sync import main as storage_sync
@@ -139,7 +136,7 @@ def build_service(settings: StandaloneSettings) -> Service:
     app = parts.ingest.app
     join(app, parts.console.app, CONSOLE_PATHS)
     app.router.routes.extend(
-        [*operations_routes(checks), *page_routes(lambda: _upload_origin(s3, parts.console.settings.current))]
+        [*operations_routes(checks), *page_routes(lambda: file_origins(s3, parts.console.settings.current))]
     )
     app.mount(SOCKET_PATH, parts.notifier.gateway.app)
     app.mount("/asyncapi", asyncapi_app("standalone", parts.subscriptions, parts.broadcasts))
@@ -180,18 +177,6 @@ def _transfer_settings(database: Database, **values: Any) -> TransferSettings:
     if database.dialect == "sqlite" and "parallel_files" not in settings.model_fields_set:
         return settings.model_copy(update={"parallel_files": PARALLEL_FILES_ON_SQLITE})
     return settings
-
-
-async def _upload_origin(s3: S3Stores | None, settings: PlatformSettings) -> str | None:
-    """Return where signed URLs for browsers lead, as `https://host`; None when they lead nowhere."""
-    if s3 is None or settings.s3_location is None:
-        return None
-    try:
-        signed = await s3.at(settings.s3_location).direct.signed_get(keys.TEMPORARY + "page")
-    except StoreUnavailableError:
-        return None
-    url = urlsplit(signed)
-    return f"{url.scheme}://{url.netloc}"
 
 
 def _build_transport(

@@ -1,9 +1,9 @@
 """Serves the page: its files and nothing else, under a policy that lets it load from its own origin only.
 
-Large files it sends to S3 itself; that origin, and no other, it may connect to besides.
+Pictures may be in S3 or at the CDN, and large files it sends to S3 itself: these origins it may use besides.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FILES = Path(__file__).with_name("page")
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -24,23 +24,24 @@ _HEADERS = (
 )
 
 
-UploadOrigin = Callable[[], Awaitable[str | None]]
-"""Where browsers reach S3 now, such as `https://bucket.example`; None without S3."""
+FileOrigins = Callable[[], Awaitable[Sequence[str]]]
+"""Where browsers reach files beside this server now, such as `https://bucket.example`."""
 
 
-def page_routes(upload_origin: UploadOrigin) -> list[BaseRoute]:
+def page_routes(file_origins: FileOrigins) -> list[BaseRoute]:
     """Return the routes `/` and `/page/…`."""
 
     async def index(_request: Request) -> Response:
         page = FileResponse(FILES / "index.html")
-        page.raw_headers.extend(_headers(await upload_origin()))
+        page.raw_headers.extend(_headers(await file_origins()))
         return page
 
     return [Route("/", index), Mount("/page", _guarded(StaticFiles(directory=FILES)))]
 
 
-def _headers(upload_origin: str | None = None) -> list[tuple[bytes, bytes]]:
-    policy = _POLICY if upload_origin is None else f"{_POLICY} {upload_origin}"
+def _headers(file_origins: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
+    elsewhere = "".join(f" {origin}" for origin in file_origins)
+    policy = f"{_POLICY}; img-src 'self' blob: data:{elsewhere}; connect-src 'self'{elsewhere}"
     return [*_HEADERS, (b"content-security-policy", policy.encode())]
 
 
