@@ -55,8 +55,8 @@ class ProcessorSettings(StorageSettings, S3Settings):
     video_cpu_seconds: int = Field(default=5_400, ge=10)
     """Processor time of one transcode on all cores together."""
     video_wall_seconds: float = Field(default=1_500, gt=0, le=1_700)
-    """Time of one transcode. Below the 30 minutes after which a broker takes a message for lost, unless it
-    knows the longer time that the queue asks for."""
+    """Time of one transcode with all that follows it. Below the 30 minutes after which a broker takes a
+    message for lost, unless it knows the longer time that the queue asks for."""
     video_patience_seconds: float = Field(default=120, ge=1)
     """How long a video that was taken from its queue waits for a transcode of another lane, before it goes
     back. With `video_wall_seconds` it has to stay below those 30 minutes too."""

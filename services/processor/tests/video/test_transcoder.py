@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -257,6 +258,25 @@ async def test_a_video_does_not_wait_for_a_seat_until_the_broker_gives_it_away(
     async for made in transcode(busy, source):
         assert made.files
     busy.stop()
+
+
+async def test_all_steps_of_a_video_share_one_limit(
+    kit: VideoKit, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What drags on after the transcode ends in time as well, with a code, and nobody waits for its seat."""
+    program, begun = find_ffmpeg(), asyncio.Event()
+    slow = VideoTranscoder(Ffmpeg(program, replace(LIMITS, wall_seconds=4)), root, patience_seconds=1)
+    slow.start()
+
+    async def poster(*_: object) -> Path:
+        begun.set()
+        return await asyncio.Future()
+
+    monkeypatch.setattr(slow, "_poster", poster)
+    assert await refusal(slow, kit.make(root / "in.mp4", seconds=0.5)) == "resource_limit"
+    assert begun.is_set()
+    await slow._seat("bulk")
+    slow.stop()
 
 
 async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder: VideoTranscoder) -> None:

@@ -31,6 +31,7 @@ _LOST_SECONDS, _LOST_SHARE = 1.0, 0.05
 """A transcode may be shorter than the file claims by as much; a file that was cut off loses more."""
 _LONGEST_SIDE = 16_382
 """Pixels; the encoder takes no more."""
+_TAKES_TOO_MUCH = "the video takes too much to transcode"
 _DISK_FULL = "No space left on device"
 _TONE_MAPPING = frozenset({"zscale", "tonemap"})
 """Filters of ffmpeg without which HDR looks pale."""
@@ -95,17 +96,21 @@ class VideoTranscoder:
             shares = _Shares(found.duration or recipe.limits.max_seconds, on_share)
             seat = await self._seat(lane)
             try:
-                await self._run(command, source, folder, shares.note)
-            finally:
-                self._seats.give_back(seat, lane)
-            poster_taken = asyncio.create_task(self._poster(outputs[0], source, demuxer, folder))
-            try:
-                files = [await self._verified(output, found, folder) for output in outputs]
-                poster = await poster_taken
-            finally:
-                await _end(poster_taken)
-            if recipe.hls:
-                files += await self._playlists(files, folder, recipe.revision)
+                async with asyncio.timeout(self._ffmpeg.limits.wall_seconds):
+                    try:
+                        await self._run(command, source, folder, shares.note)
+                    finally:
+                        self._seats.give_back(seat, lane)
+                    poster_taken = asyncio.create_task(self._poster(outputs[0], source, demuxer, folder))
+                    try:
+                        files = [await self._verified(output, found, folder) for output in outputs]
+                        poster = await poster_taken
+                    finally:
+                        await _end(poster_taken)
+                    if recipe.hls:
+                        files += await self._playlists(files, folder, recipe.revision)
+            except TimeoutError:
+                raise UnacceptableFileError("resource_limit", _TAKES_TOO_MUCH) from None
             yield Transcoding(_facts(found, files[0]), tuple(files), poster)
 
     async def _seat(self, lane: Lane) -> int:
@@ -250,7 +255,7 @@ def _check(found: Streams, shown: Box, limits: VideoLimits) -> None:
 def _verdict(failure: FfmpegFailedError) -> UnacceptableFileError | FfmpegFailedError:
     """Tell what is the file's fault, as a limit that it hit, from a full disk or a kill, which are not."""
     if failure.cause == "limit":
-        return UnacceptableFileError("resource_limit", "the video takes too much to transcode")
+        return UnacceptableFileError("resource_limit", _TAKES_TOO_MUCH)
     if failure.cause == "killed" or _DISK_FULL in failure.words:
         return failure
     return UnacceptableFileError("corrupt", "the video cannot be decoded")
