@@ -118,10 +118,13 @@ async def clear_late_copies(
         return
     stones = await audit.tombstones(session, media_ids)
     late = {media_id: (stone.detail["userId"], stone.detail["keys"]) for media_id, stone in stones.items()}
-    for media_id, medium in (await load_stored_media(session, media_ids)).items():
-        row = medium.row
-        if row.purge_requested_at is not None and store not in stores_of(row.storage_status):
-            late[media_id] = (row.user_id, [each.key for each in medium.objects(store)])
+    leaving = select(MEDIA.c.id).where(
+        MEDIA.c.id.in_(set(media_ids)), MEDIA.c.purge_requested_at.is_not(None)
+    )
+    going = (await session.execute(leaving)).scalars().all()
+    for media_id, medium in (await load_stored_media(session, going) if going else {}).items():
+        if store not in stores_of(medium.row.storage_status):
+            late[media_id] = (medium.row.user_id, [each.key for each in medium.objects(store)])
     requests = [
         RequestPurge(
             media_id=media_id,
