@@ -1,6 +1,7 @@
 """A hundred photos of many kinds go in; what comes out is right in size, orientation, colour and format."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from io import BytesIO
 
 import httpx
@@ -16,8 +17,15 @@ PARALLEL = 8
 FORMATS = {"image/webp": "WEBP", "image/jpeg": "JPEG", "image/png": "PNG"}
 
 
+@pytest.fixture
+async def browser(client: MediamillClient) -> AsyncIterator[httpx.AsyncClient]:
+    """Give somebody who opens the addresses and never signed in."""
+    async with httpx.AsyncClient(base_url=client.absolute("/")) as browser:
+        yield browser
+
+
 async def test_every_photo_becomes_ready_and_looks_right(
-    client: MediamillClient, photo_corpus: PhotoCorpus
+    client: MediamillClient, browser: httpx.AsyncClient, photo_corpus: PhotoCorpus
 ) -> None:
     """Each of a hundred photos ends READY, and each variant shows it upright, whole and in its colours."""
     photos = photo_corpus.photos(COUNT)
@@ -31,7 +39,7 @@ async def test_every_photo_becomes_ready_and_looks_right(
             if not job.succeeded:
                 return [f"{photo.name}: {job.status} {job.error}"]
             media = await client.media(accepted.media_id)
-            return [f"{photo.name}: {problem}" for problem in await _problems(client, photo, media)]
+            return [f"{photo.name}: {problem}" for problem in await _problems(browser, photo, media)]
 
     problems = [problem for found in await asyncio.gather(*map(check, photos)) for problem in found]
     assert not problems, "\n".join(problems)
@@ -70,28 +78,27 @@ async def test_nothing_but_known_objects_is_stored(system: MediamillSystem, clie
     assert {key.split("/")[0] for key in system.stored_keys()} <= {"permanent", "failed"}
 
 
-async def _problems(client: MediamillClient, photo: Photo, media: Media) -> list[str]:
+async def _problems(browser: httpx.AsyncClient, photo: Photo, media: Media) -> list[str]:
     problems = []
     if media.status != "READY" or (media.width, media.height) != (photo.width, photo.height):
         problems.append(f"{media.status} {media.width}x{media.height}, not {photo.width}x{photo.height}")
     if not media.thumbhash or not media.dominant_color or not media.variants:
         problems.append("no placeholder or no variants")
-    async with httpx.AsyncClient() as http:
-        for variant in media.variants:
-            answer = await http.get(client.absolute(variant.url))
-            picture = Image.open(BytesIO(answer.content))
-            if answer.headers["content-type"] != variant.media_type:
-                problems.append(f"{variant.name} is served as {answer.headers['content-type']}")
-            if picture.format != FORMATS[variant.media_type or ""]:
-                problems.append(f"{variant.name} is {picture.format}, not {variant.media_type}")
-            if picture.size != (variant.width, variant.height):
-                problems.append(f"{variant.name} is {picture.size}, not what its record says")
-            if not _same_shape(picture.size, (photo.width, photo.height)):
-                problems.append(f"{variant.name} of {picture.size} is distorted or enlarged")
-            if picture.getexif() or picture.info.get("xmp"):
-                problems.append(f"{variant.name} carries metadata")
-            if not photo.looks_like(picture):
-                problems.append(f"{variant.name} does not look like the photo")
+    for variant in media.variants:
+        answer = await browser.get(variant.url)
+        picture = Image.open(BytesIO(answer.content))
+        if answer.headers["content-type"] != variant.media_type:
+            problems.append(f"{variant.name} is served as {answer.headers['content-type']}")
+        if picture.format != FORMATS[variant.media_type or ""]:
+            problems.append(f"{variant.name} is {picture.format}, not {variant.media_type}")
+        if picture.size != (variant.width, variant.height):
+            problems.append(f"{variant.name} is {picture.size}, not what its record says")
+        if not _same_shape(picture.size, (photo.width, photo.height)):
+            problems.append(f"{variant.name} of {picture.size} is distorted or enlarged")
+        if picture.getexif() or picture.info.get("xmp"):
+            problems.append(f"{variant.name} carries metadata")
+        if not photo.looks_like(picture):
+            problems.append(f"{variant.name} does not look like the photo")
     return problems
 
 

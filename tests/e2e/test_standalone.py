@@ -68,14 +68,14 @@ async def test_a_kill_in_the_middle_loses_nothing(
     standalone: StandaloneProcess, photo_corpus: PhotoCorpus
 ) -> None:
     """Kill -9 amid a hundred uploads, then a new start: every accepted upload becomes ready, once."""
-    photos = photo_corpus.photos(20)
+    photos = photo_corpus.thumbnails(20)
     halfway = asyncio.Event()
     count = 0
 
     async def upload(client: MediamillClient, number: int, gate: asyncio.Semaphore) -> UUID:
         nonlocal count
         async with gate:
-            accepted = await client.upload(photos[number % len(photos)].path)
+            accepted = await client.upload(photos[number % len(photos)])
             count += 1
             if count == UPLOADS // 2:
                 halfway.set()

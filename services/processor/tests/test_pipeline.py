@@ -14,8 +14,8 @@ from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 from mediamill_testing.photos import Photo, PhotoCorpus
 
 VARIANTS = (
-    VariantSpec(name="large", width=1000, height=1000),
-    VariantSpec(name="print", width=1000, height=1000, format="png"),
+    VariantSpec(name="large", width=400, height=400),
+    VariantSpec(name="print", width=400, height=400, format="png"),
     VariantSpec(name="square", width=64, height=64, fit="cover"),
     VariantSpec(name="thumb", width=200, height=200, format="jpeg"),
 )
@@ -66,7 +66,7 @@ def test_every_kind_comes_out_right(made: Made) -> None:
         picture = Image.open(made.folder / name)
         assert picture.size == (variants[name].width, variants[name].height)
         assert photo.looks_like(picture), name
-    scale = min(1000 / photo.width, 1000 / photo.height, 1)
+    scale = min(400 / photo.width, 400 / photo.height, 1)
     assert variants["large"].width == max(1, round(photo.width * scale))
     assert variants["large"].height == max(1, round(photo.height * scale))
 
@@ -156,7 +156,7 @@ def test_a_picture_of_100_megapixels_is_made(photo_corpus: PhotoCorpus, tmp_path
     """The largest picture that is allowed comes out right."""
     photo = photo_corpus.photo("huge_100_megapixels.jpg")
     _, made = make(photo.path, photo.media_type, tmp_path)
-    assert (made["large"].width, made["large"].height) == (1000, 1000)
+    assert (made["large"].width, made["large"].height) == (400, 400)
     assert photo.looks_like(Image.open(tmp_path / "large"))
 
 

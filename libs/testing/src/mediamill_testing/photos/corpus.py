@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from PIL import Image
+
 from mediamill_testing.photos.blueprint import Blueprint
 from mediamill_testing.photos.camera import CameraPhoto, camera_photos
 from mediamill_testing.photos.gallery import GALLERY
@@ -13,6 +15,8 @@ from mediamill_testing.photos.modern import MODERN
 from mediamill_testing.photos.photo import HostileFile, Photo
 from mediamill_testing.photos.shapes import HUGE, SHAPES
 
+_THUMBNAIL_SIDE = 160
+_THUMBNAIL_TYPES = {"image/jpeg", "image/png", "image/webp"}
 _KINDS = (*JPEGS, *LOSSLESS, *MODERN, *SHAPES)
 _GOOD: dict[str, Blueprint] = {blueprint.file_name: blueprint for blueprint in (*_KINDS, *GALLERY, *HUGE)}
 _BAD: dict[str, HostileBlueprint] = {blueprint.name: blueprint for blueprint in HOSTILE}
@@ -47,6 +51,13 @@ class PhotoCorpus:
             chosen = [name for name in chosen if accept(_GOOD[name].media_type)]
         return [self.photo(name) for name in chosen[:count]]
 
+    def thumbnails(self, count: int) -> list[Path]:
+        """Return `count` pictures of at most 160 pixels a side: for tests of what happens to many uploads."""
+        folder = self._folder("thumbnails")
+        return [
+            _thumbnail(photo, folder) for photo in self.photos(count, accept=_THUMBNAIL_TYPES.__contains__)
+        ]
+
     def hostile(self, name: str) -> HostileFile:
         """Return one file that has to be refused, and the code it is refused with."""
         if name not in self._hostile:
@@ -61,3 +72,12 @@ class PhotoCorpus:
         folder = self._directory / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _thumbnail(photo: Photo, folder: Path) -> Path:
+    path = folder / photo.file_name
+    if not path.exists():
+        with Image.open(photo.path) as picture:
+            picture.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+            picture.save(path)
+    return path

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from PIL import Image
 
 Rgb = tuple[int, int, int]
@@ -75,15 +74,8 @@ def quadrants(picture: Image.Image) -> Quadrants:
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    pixels = np.asarray(picture.convert("RGB"))
-    middle_y, middle_x = (max(1, side // 2) for side in pixels.shape[:2])
-    top, bottom = pixels[:middle_y], pixels[-middle_y:]
-    return (
-        _mean(top[:, :middle_x]),
-        _mean(top[:, -middle_x:]),
-        _mean(bottom[:, :middle_x]),
-        _mean(bottom[:, -middle_x:]),
-    )
+    four = picture.convert("RGB").resize((2, 2), Image.Resampling.BOX).tobytes()
+    return _rgb(four[:3]), _rgb(four[3:6]), _rgb(four[6:9]), _rgb(four[9:])
 
 
 def _mean_of(quarters: Quadrants) -> Rgb:
@@ -91,6 +83,6 @@ def _mean_of(quarters: Quadrants) -> Rgb:
     return red, green, blue
 
 
-def _mean(pixels: np.ndarray) -> Rgb:
-    red, green, blue = (round(float(value)) for value in pixels.mean(axis=(0, 1)))
+def _rgb(pixel: bytes) -> Rgb:
+    red, green, blue = pixel
     return red, green, blue
