@@ -1,20 +1,23 @@
 """The service as it is deployed, and its command, on a real broker and a real database."""
 
 import json
+import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
 import aio_pika
 import httpx
 import pytest
+import structlog
 from sqlalchemy import update
 
 from mediamill_catalog import schedules
 from mediamill_catalog.core import SCHEDULES
 from mediamill_catalog.tables import utc_now
+from mediamill_cleanup import commands
 from mediamill_cleanup.commands import run_command
 from mediamill_cleanup.main import build_service
 from mediamill_cleanup.settings import CleanupSettings
@@ -49,6 +52,17 @@ async def installation(
     database = Database(migrated_postgres_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have commands quieten the log for the test only: loggers keep the configuration of a real process."""
+    silent = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    monkeypatch.setattr(
+        commands, "configure_logging", lambda *_, **__: structlog.configure(wrapper_class=silent)
+    )
+    yield
+    structlog.reset_defaults()
 
 
 async def test_the_service_does_what_is_due(

@@ -2,7 +2,8 @@
 
 Usage: python -m mediamill_testing.conformance_worker DATABASE_URL BROKER_URL JOURNAL CONCURRENCY. An empty
 broker URL means the embedded bus. Each line of the journal is one system call: `start NUMBER ATTEMPT` and
-`end NUMBER`. A message with a negative number kills the process in the middle of its handler.
+`end NUMBER`. A message with a negative number kills the process in the middle of its handler,
+once the outbox is empty: what is not noted as sent yet is sent again, as a copy with crashes of its own.
 """
 
 import asyncio
@@ -11,11 +12,15 @@ import signal
 import sys
 from pathlib import Path
 
+from sqlalchemy import select
+
 from mediamill_contracts.topology import RetryPolicy
 from mediamill_database import Database
 from mediamill_messaging.subscription import Delivery, Subscription, route
+from mediamill_outbox.tables import outbox
 from mediamill_testing.conformance_messages import Sample, queue
 from mediamill_testing.transport_systems import TransportSystem
+from mediamill_testing.waiting import eventually
 
 MAX_CRASHES = 2
 TOPIC = "crash"
@@ -25,10 +30,16 @@ WORK_SECONDS = 0.03
 async def main(database_url: str, broker_url: str, journal: Path, concurrency: int) -> None:
     """Run until SIGTERM, then stop gracefully."""
     descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    database = Database(database_url)
+
+    async def all_sent() -> bool:
+        async with database.read() as session:
+            return (await session.execute(select(outbox.c.id))).first() is None
 
     async def handle(message: Sample, delivery: Delivery) -> None:
         os.write(descriptor, f"start {message.number} {delivery.attempt}\n".encode())
         if message.number < 0:
+            await eventually(all_sent)
             os.kill(os.getpid(), signal.SIGKILL)
         await asyncio.sleep(WORK_SECONDS)
         os.write(descriptor, f"end {message.number}\n".encode())
@@ -36,7 +47,6 @@ async def main(database_url: str, broker_url: str, journal: Path, concurrency: i
     work = queue(TOPIC, retry=RetryPolicy(max_crashes=MAX_CRASHES), concurrency=concurrency)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    database = Database(database_url)
     system = TransportSystem(database_url, broker_url or None)
     transport = system.build(database, [Subscription(work, (route(Sample, handle),))])
     await transport.start()
