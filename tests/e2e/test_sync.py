@@ -14,7 +14,8 @@ from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.transfers import Operator, TransferSystem, transfer_system
 from mediamill_testing.waiting import eventually
 
-MANY = 300
+MANY = 210
+"""Media of two files each: more than two batches hold."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ async def operator(
 
 
 async def test_many_files_go_to_s3_and_come_back(operator: Operator) -> None:
-    """600 files in batches: up with the source removed, down again, all of them whole, nothing left over."""
+    """Files in three batches: up with the source removed, down again, each whole, nothing left over."""
     ids = await operator.add_media(MANY)
     up = await operator.end_of(await operator.ask("upload_to_s3", ids, delete_source=True))
     assert (up.job.status, up.job.processed_files, up.job.failed_files) == (SyncStatus.COMPLETED, 2 * MANY, 0)
