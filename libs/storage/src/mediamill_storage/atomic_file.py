@@ -7,7 +7,6 @@ for long (the hash) runs on the store's own threads, all of a commit in one hop.
 import asyncio
 import errno
 import hashlib
-import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -91,11 +90,10 @@ class AtomicFile:
             raise
 
     def _hash(self) -> str:
-        """Hash the file as it lies in the page cache, without the interpreter's lock."""
-        if self.size_bytes == 0:
-            return hashlib.sha256(usedforsecurity=False).hexdigest()
-        with mmap.mmap(self._descriptor, self.size_bytes, access=mmap.ACCESS_READ) as content:
-            return hashlib.sha256(content, usedforsecurity=False).hexdigest()
+        """Hash the file as it lies in the page cache: mapping it would count as memory of this process."""
+        with os.fdopen(self._descriptor, "rb", buffering=0, closefd=False) as content:
+            content.seek(0)
+            return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def rename_durably(source: Path, target: Path, *, fsync: bool) -> None:

@@ -33,6 +33,8 @@ from mediamill_messaging.transport import DeadLetterSink
 
 CONNECT_SECONDS = 5.0
 """Time for one attempt to connect."""
+ARRIVAL_SECONDS = 0.1
+"""For what arrived before the cancel was answered: it is counted as running once its task has begun."""
 HEARTBEAT_SECONDS = 10
 """Interval of heartbeats; a silent peer is given up after about three of them."""
 RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
@@ -111,6 +113,7 @@ class RabbitTransport:
                 if session.broker is None:
                     return
                 await cancel_consumers(session.broker)
+            await asyncio.sleep(ARRIVAL_SECONDS)
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._retries.drained()
         except TimeoutError:
