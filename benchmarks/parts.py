@@ -1,6 +1,5 @@
 """The parts of a measurement, each against the same running installation, together or one alone."""
 
-import asyncio
 from pathlib import Path
 
 from benchmarks.contestants.bare_loop import BareLoop
@@ -87,11 +86,7 @@ class Parts:
     async def accepting(self) -> Accepting:
         """Answers to uploads."""
         corpus = self._folder / "corpus"
-        files = await asyncio.to_thread(
-            lambda: {
-                size: sized_photo(corpus / f"{size}.jpg", mega).path for size, mega in MEGAPIXELS.items()
-            }
-        )
+        files = {size: sized_photo(corpus / f"{size}.jpg", mega).path for size, mega in MEGAPIXELS.items()}
         bare = BareServer()
         try:
             bare.start()

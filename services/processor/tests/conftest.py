@@ -98,10 +98,9 @@ async def start_pool(store: LocalObjectStore, tmp_path: Path) -> AsyncIterator[S
 
 
 @pytest.fixture
-def transcoder(store: LocalObjectStore, tmp_path: Path) -> Iterator[VideoTranscoder]:
-    """Give a started transcoder over the store."""
-    program = find_ffmpeg()
-    limits = FfmpegLimits(
+def ffmpeg_limits() -> FfmpegLimits:
+    """Give what a short video does not come near."""
+    return FfmpegLimits(
         cpu_seconds=60,
         wall_seconds=60,
         memory_bytes=1_500_000_000,
@@ -109,7 +108,15 @@ def transcoder(store: LocalObjectStore, tmp_path: Path) -> Iterator[VideoTransco
         niceness=0,
         threads=1,
     )
-    transcoder = VideoTranscoder(Ffmpeg(program, limits, filters_of(program)), tmp_path / "store")
+
+
+@pytest.fixture
+def transcoder(
+    store: LocalObjectStore, tmp_path: Path, ffmpeg_limits: FfmpegLimits
+) -> Iterator[VideoTranscoder]:
+    """Give a started transcoder over the store."""
+    program = find_ffmpeg()
+    transcoder = VideoTranscoder(Ffmpeg(program, ffmpeg_limits, filters_of(program)), tmp_path / "store")
     transcoder.start()
     yield transcoder
     transcoder.stop()

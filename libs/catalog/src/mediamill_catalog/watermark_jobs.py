@@ -108,7 +108,7 @@ async def plan(
 
 async def find(session: AsyncSession, job_id: UUID) -> WatermarkJobDetails | None:
     """Return the job with its newest items, or None."""
-    job = await find_row(session, job_id)
+    job = await _find_row(session, job_id)
     if job is None:
         return None
     items = await session.execute(
@@ -131,7 +131,7 @@ async def cancel(session: AsyncSession, job_id: UUID, *, now: datetime) -> None:
     Items come before their job, as where results are recorded: two transactions never wait for each other.
     Raises WatermarkJobNotFoundError, WatermarkJobClosedError.
     """
-    if await find_row(session, job_id) is None:
+    if await _find_row(session, job_id) is None:
         raise WatermarkJobNotFoundError
     dropped = await session.execute(
         update(WATERMARK_ITEMS)
@@ -181,7 +181,7 @@ def _status(total: int, done: int, failed: int) -> SyncStatus:
     return SyncStatus.PARTIAL_FAILED if done else SyncStatus.FAILED
 
 
-async def find_row(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
+async def _find_row(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
     """Return the job without its items, or None."""
     return (await session.execute(select(WATERMARK_JOBS).where(WATERMARK_JOBS.c.id == job_id))).one_or_none()
 

@@ -1,6 +1,7 @@
 """What a dead letter means for the record it was about, by the type of its message."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,11 +31,10 @@ def dead_letter_effect(failures: FailureRecords, *, show_details: bool = False) 
 
     `show_details`: users read why their calls failed, as in development.
     """
+    dead_call: DeadLetterEffect = partial(record_dead_call, show_details=show_details)
+    effects = {**_EFFECTS, RequestCall.wire_name: dead_call}
 
     async def on_dead_letter(session: AsyncSession, letter: DeadLetter) -> None:
-        if letter.type == RequestCall.wire_name:
-            await record_dead_call(session, letter, show_details=show_details)
-        else:
-            await _EFFECTS.get(letter.type, failures.record_dead_letter)(session, letter)
+        await effects.get(letter.type, failures.record_dead_letter)(session, letter)
 
     return on_dead_letter

@@ -12,16 +12,6 @@ from mediamill_processor.video.binary import FfmpegMissingError, filters_of, fin
 from mediamill_processor.video.ffmpeg import Ffmpeg, FfmpegFailedError, FfmpegLimits
 from mediamill_testing.videos import VideoKit
 
-LIMITS = FfmpegLimits(
-    cpu_seconds=60,
-    wall_seconds=60,
-    memory_bytes=1_500_000_000,
-    file_bytes=100_000_000,
-    niceness=0,
-    threads=1,
-)
-
-
 _CONFINED = """
 import sys
 from pathlib import Path
@@ -31,7 +21,7 @@ print(*confinement.leave_network(), *landlock.restrict_files(folder, folder), se
 """
 
 
-def test_the_system_s_ffmpeg_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ffmpeg_on_path_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one on PATH, else the wheel's, which works on a bare machine; where neither is, that is said."""
     installed = tmp_path / "bin" / "ffmpeg"
     installed.parent.mkdir()
@@ -50,9 +40,9 @@ def test_the_system_s_ffmpeg_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
         find_ffmpeg()
 
 
-async def test_ffmpeg_reads_its_source_and_nothing_else(tmp_path: Path) -> None:
+async def test_ffmpeg_reads_its_source_and_nothing_else(tmp_path: Path, ffmpeg_limits: FfmpegLimits) -> None:
     """Even if it is told to: no other file, and nothing from the network, as far as the kernel helps."""
-    ffmpeg, kit = Ffmpeg(find_ffmpeg(), LIMITS), VideoKit(find_ffmpeg())
+    ffmpeg, kit = Ffmpeg(find_ffmpeg(), ffmpeg_limits), VideoKit(find_ffmpeg())
     source = kit.make(tmp_path / "source.mp4", seconds=0.2)
     secret = kit.make(tmp_path / "secret.mp4", seconds=0.2)
     folder = tmp_path / "scratch"

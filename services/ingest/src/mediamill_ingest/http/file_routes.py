@@ -135,8 +135,8 @@ async def _playlist(parts: HttpParts, file: _File) -> Response:
 def _local_answer(parts: HttpParts, file: _File, size: int, request: Request) -> Response:
     etag = f'"{file.sha256[:32]}"'
     headers = _SAFE_HEADERS | {"ETag": etag, "Cache-Control": file.cache}
-    wanted_tags = request.headers.get("if-match")
-    if wanted_tags is not None and etag not in _tags(wanted_tags) and "*" not in _tags(wanted_tags):
+    if_match = request.headers.get("if-match")
+    if if_match is not None and not {etag, "*"} & set(_tags(if_match)):
         raise ProblemError(412, "precondition_failed", "The file is another one now.")
     if _matches(request.headers.get("if-none-match"), etag):
         return Response(status_code=304, headers=headers)

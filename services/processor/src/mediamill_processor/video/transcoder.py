@@ -45,7 +45,7 @@ class VideoTranscoder:
     """
 
     def __init__(
-        self, ffmpeg: Ffmpeg, root: Path, *, at_once: int = 1, patience_seconds: float = 240
+        self, ffmpeg: Ffmpeg, root: Path, *, at_once: int = 1, patience_seconds: float = 120
     ) -> None:
         self._ffmpeg = ffmpeg
         self._patience = patience_seconds
