@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.claims import Claim, percentile
+from benchmarks.contestants.bare_loop import PROCESSES, BareLoop
 from benchmarks.measures.accepting import Accepting, Cell
 from benchmarks.measures.idle import Idle
 from benchmarks.measures.initiating import Initiating
@@ -107,6 +108,7 @@ def _markdown(results: Results) -> str:
         _videos_line(results.videos),
         "## CPU a job, one-pixel photos\n",
         _overhead_table(results.overhead),
+        _overhead_line(results),
         "## Machine\n",
         machine,
     )
@@ -196,3 +198,12 @@ def _overhead_table(overhead: Overhead) -> str:
         for entry, spent in overhead.by_entry.items()
     ]
     return "\n".join([*head, *rows]) + "\n"
+
+
+def _overhead_line(results: Results) -> str:
+    bare_ms = PROCESSES / percentile(results.throughput.rates(BareLoop.name), 50) * 1000
+    shares = (f"{entry} {results.overhead.total(entry) / bare_ms:.1%}" for entry in results.overhead.by_entry)
+    return (
+        f"In the same run the bare loop, which keeps {PROCESSES} cores busy, takes {bare_ms:.0f} ms of CPU for a photo. "
+        f"A job adds to that: {', '.join(shares)}.\n"
+    )
