@@ -204,6 +204,6 @@ def _overhead_line(results: Results) -> str:
     bare_ms = PROCESSES / percentile(results.throughput.rates(BareLoop.name), 50) * 1000
     shares = (f"{entry} {results.overhead.total(entry) / bare_ms:.1%}" for entry in results.overhead.by_entry)
     return (
-        f"In the same run the bare loop, which keeps {PROCESSES} cores busy, takes {bare_ms:.0f} ms of CPU for a photo. "
-        f"A job adds to that: {', '.join(shares)}.\n"
+        f"In the same run the bare loop, which keeps {PROCESSES} cores busy, takes {bare_ms:.0f} ms of CPU "
+        f"for a photo. A job adds to that: {', '.join(shares)}.\n"
     )
