@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import pyvips
-from skimage.metrics import structural_similarity
 
 from mediamill_processor.pipeline.derive import Ladder
 from mediamill_processor.pipeline.sizes import Target
@@ -33,6 +32,10 @@ def pixels(picture: pyvips.Image) -> npt.NDArray[np.uint8]:
 
 def test_a_small_picture_made_by_way_of_a_medium_one_is_as_good(original: pyvips.Image) -> None:
     """It is no further from the original scaled at once than one scaled from the largest variant."""
+    from skimage.metrics import (
+        structural_similarity,
+    )  # loads SciPy, which is for the one worker that compares
+
     ideal = original.thumbnail_image(SMALL)
     large = original.thumbnail_image(LARGE).copy_memory()
     directly = Ladder(large).derive(target(large, SMALL), animated=False)

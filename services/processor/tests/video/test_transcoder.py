@@ -46,6 +46,15 @@ def kit() -> VideoKit:
     return VideoKit(find_ffmpeg())
 
 
+@pytest.fixture(scope="module")
+def long_video(kit: VideoKit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a video of 40 seconds that keeps an encoder busy: one second of it, over and over."""
+    folder = tmp_path_factory.mktemp("long")
+    second = kit.make(folder / "second.mp4", size="1280x720", seconds=1, audio=False)
+    kit.run("-stream_loop", "39", "-i", str(second), "-c", "copy", str(folder / "long.mp4"))
+    return folder / "long.mp4"
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Give a store's root."""
@@ -179,7 +188,7 @@ async def test_uncommon_videos_play(
         case "quicktime":
             source, media_type = kit.make(root / "in.mov"), "video/quicktime"
         case _:
-            vp8 = ("-c:v", "libvpx", "-b:v", "500k", "-c:a", "libopus")
+            vp8 = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-c:a", "libopus")
             source, media_type = kit.make(root / "in.webm", codec=vp8), "video/webm"
     async for made in transcode(transcoder, source, media_type=media_type):
         assert abs(made.files[0].duration_ms - 2000) < 300
@@ -223,14 +232,13 @@ async def test_limits_are_looked_at_before_transcoding(
 
 
 async def test_cancelled_transcode_leaves_no_process(
-    kit: VideoKit, root: Path, transcoder: VideoTranscoder
+    long_video: Path, root: Path, transcoder: VideoTranscoder
 ) -> None:
     """When the caller is cancelled, ffmpeg is gone with its children and files."""
-    source = kit.make(root / "in.mp4", size="1280x720", seconds=20)
     slow = VideoRecipe(renditions=(Rendition(name="video", preset="slow"),))
 
     async def work() -> None:
-        async for _ in transcode(transcoder, source, slow):
+        async for _ in transcode(transcoder, long_video, slow):
             pass
 
     working = asyncio.create_task(work())
@@ -279,9 +287,8 @@ async def test_all_steps_of_a_video_share_one_limit(
     slow.stop()
 
 
-async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder: VideoTranscoder) -> None:
+async def test_killed_ffmpeg_is_no_verdict(long_video: Path, root: Path, transcoder: VideoTranscoder) -> None:
     """The kernel or an operator killed it: the file is not to blame, the job will be tried again."""
-    source = kit.make(root / "in.mp4", size="1280x720", seconds=20)
     slow = VideoRecipe(renditions=(Rendition(name="video", preset="slow"),))
 
     async def kill() -> None:
@@ -290,7 +297,7 @@ async def test_killed_ffmpeg_is_no_verdict(kit: VideoKit, root: Path, transcoder
             os.kill(pid, 9)
 
     async def work() -> None:
-        async for _ in transcode(transcoder, source, slow):
+        async for _ in transcode(transcoder, long_video, slow):
             pass
 
     with pytest.raises(FfmpegFailedError):

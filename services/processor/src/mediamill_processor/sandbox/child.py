@@ -19,10 +19,10 @@ from mediamill_processor.pipeline.stamp import Stamp
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 from mediamill_processor.sandbox import confinement, landlock
+from mediamill_processor.sandbox.boundaries import Boundaries
 from mediamill_processor.sandbox.protocol import (
     EXIT_OUT_OF_MEMORY,
     PROCEED,
-    Boundaries,
     Decoded,
     Drawn,
     DrawOrder,
@@ -47,7 +47,7 @@ Send = Callable[[Part], None]
 def main() -> None:
     """Serve orders from standard input until it ends."""
     os.setpgid(0, 0)  # signals to the service's group are the service's
-    boundaries = Boundaries.model_validate_json(sys.argv[1])
+    boundaries = Boundaries.from_json(sys.argv[1])
     send = _claim_standard_output()
     block_other_loaders()
     shape_of_text("Mediamill")

@@ -10,8 +10,9 @@ import resource
 import signal
 import sys
 
-from mediamill_processor.sandbox.protocol import EXIT_ORPHANED, Boundaries
+from mediamill_processor.sandbox.boundaries import Boundaries
 
+_EXIT_ORPHANED = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -58,7 +59,7 @@ def die_with_parent(parent_pid: int) -> list[str]:
     """Be killed when the parent ends, however it ends; call it last, changed credentials undo it."""
     held = _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0
     if os.getppid() != parent_pid:
-        sys.exit(EXIT_ORPHANED)
+        sys.exit(_EXIT_ORPHANED)
     return ["ends with parent"] if held else []
 
 

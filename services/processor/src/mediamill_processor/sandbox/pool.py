@@ -26,13 +26,13 @@ from mediamill_processor.sandbox.answers import (
     file_in,
     rendering_of,
 )
+from mediamill_processor.sandbox.boundaries import Boundaries
 from mediamill_processor.sandbox.budget import PixelBudget
 from mediamill_processor.sandbox.lanes import Seats
 from mediamill_processor.sandbox.loss import ChildLostError
 from mediamill_processor.sandbox.process import SandboxProcess
 from mediamill_processor.sandbox.protocol import (
     PROCEED,
-    Boundaries,
     Decoded,
     Drawn,
     DrawOrder,

@@ -9,10 +9,10 @@ from contextlib import suppress
 
 from mediamill_contracts.message import Part
 from mediamill_processor.fonts import CONFIGURATION
+from mediamill_processor.sandbox.boundaries import Boundaries
 from mediamill_processor.sandbox.loss import ChildLostError, cause_of
 from mediamill_processor.sandbox.protocol import (
     MAX_LINE_BYTES,
-    Boundaries,
     Ready,
     Reply,
     decode_reply,
@@ -59,7 +59,7 @@ class SandboxProcess:
             "-I",
             "-m",
             "mediamill_processor.sandbox.child",
-            boundaries.model_dump_json(),
+            boundaries.to_json(),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,

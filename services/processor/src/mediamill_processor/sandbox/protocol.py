@@ -19,23 +19,6 @@ MAX_LINE_BYTES = 64 * 1024
 PROCEED = b"proceed\n"
 """The parent's word that there is memory for decoding what was inspected."""
 EXIT_OUT_OF_MEMORY = 3
-EXIT_ORPHANED = 4
-
-
-class Boundaries(Part):
-    """What a child may use, and the parent it must not outlive."""
-
-    parent_pid: int
-    memory_bytes: int
-    cpu_seconds: int
-    """Processor time of one job."""
-    file_bytes: int
-    """Largest file that may be written."""
-    niceness: int
-    readable: Path
-    """Folder with the files to decode."""
-    writable: Path
-    """Folder with the scratch folders of all jobs."""
 
 
 class RenderOrder(Part):

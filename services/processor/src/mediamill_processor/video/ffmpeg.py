@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mediamill_processor.sandbox.protocol import Boundaries
-from mediamill_processor.video.launcher import LaunchOrder
+from mediamill_processor.sandbox.boundaries import Boundaries
 
 _LAST_WORDS_BYTES = 4_000
 _OVER_LIMIT = frozenset({signal.SIGXCPU, signal.SIGXFSZ})
@@ -87,24 +86,25 @@ class Ffmpeg:
             raise FfmpegFailedError(_cause(process.returncode or 0), words)
 
     async def _start(self, arguments: Sequence[str], readable: Path, writable: Path) -> Process:
-        order = LaunchOrder(
-            boundaries=Boundaries(
-                parent_pid=os.getpid(),
-                memory_bytes=self.limits.memory_bytes,
-                cpu_seconds=self.limits.cpu_seconds,
-                file_bytes=self.limits.file_bytes,
-                niceness=self.limits.niceness,
-                readable=readable,
-                writable=writable,
-            ),
-            command=(str(self.program), *_COMMON, *_PROGRESS, *arguments),
+        boundaries = Boundaries(
+            parent_pid=os.getpid(),
+            memory_bytes=self.limits.memory_bytes,
+            cpu_seconds=self.limits.cpu_seconds,
+            file_bytes=self.limits.file_bytes,
+            niceness=self.limits.niceness,
+            readable=readable,
+            writable=writable,
         )
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
             "-m",
             "mediamill_processor.video.launcher",
-            order.model_dump_json(),
+            boundaries.to_json(),
+            str(self.program),
+            *_COMMON,
+            *_PROGRESS,
+            *arguments,
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=PIPE,

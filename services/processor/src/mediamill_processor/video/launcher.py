@@ -1,7 +1,9 @@
 """Becomes ffmpeg, after giving up every right that ffmpeg does not need.
 
-Run as `python -I -m mediamill_processor.video.launcher ORDER`. Confinement survives `exec`, so a file that
-takes ffmpeg over finds no network, no secrets, no other file, and an end to memory, time and disk.
+Run as `python -I -m mediamill_processor.video.launcher BOUNDARIES PROGRAM [ARGUMENT]...`, with the boundaries
+as JSON and the absolute path of the program. Nothing is imported that takes long: it runs several times for
+each video. Confinement survives `exec`, so a file that takes ffmpeg over finds no network, no secrets, no
+other file, and an end to memory, time and disk.
 """
 
 import os
@@ -9,9 +11,8 @@ import resource
 import sys
 from pathlib import Path
 
-from mediamill_contracts.message import Part
 from mediamill_processor.sandbox import confinement, landlock
-from mediamill_processor.sandbox.protocol import Boundaries
+from mediamill_processor.sandbox.boundaries import Boundaries
 
 _LIBRARIES = (
     Path("/lib"),
@@ -24,19 +25,10 @@ _LIBRARIES = (
 """What a dynamically linked program loads; the same everywhere and no secret."""
 
 
-class LaunchOrder(Part):
-    """What to run, and within which bounds."""
-
-    boundaries: Boundaries
-    command: tuple[str, ...]
-    """Absolute path of the program, then its arguments."""
-
-
 def main() -> None:
     """Confine this process and replace it by the program."""
-    order = LaunchOrder.model_validate_json(sys.argv[1])
-    program = Path(order.command[0])
-    bounds = order.boundaries
+    bounds, command = Boundaries.from_json(sys.argv[1]), sys.argv[2:]
+    program = Path(command[0])
     confinement.ignore_stop_signals()
     confinement.limit_resources(bounds)
     resource.setrlimit(resource.RLIMIT_CPU, (bounds.cpu_seconds, bounds.cpu_seconds))
@@ -44,7 +36,7 @@ def main() -> None:
     confinement.gain_no_privileges()
     confinement.die_with_parent(bounds.parent_pid)
     landlock.restrict_files(bounds.readable, bounds.writable, (program, *_LIBRARIES))
-    os.execve(program, order.command, {"LC_ALL": "C.UTF-8"})  # noqa: S606 - no shell, and a program of ours
+    os.execve(program, command, {"LC_ALL": "C.UTF-8"})  # noqa: S606 - no shell, and a program of ours
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
-from mediamill_processor.sandbox.protocol import MAX_LINE_BYTES, Boundaries, Refused
-from mediamill_processor.video.protocol import ProbeOrder, Streams
+from mediamill_processor.sandbox.boundaries import Boundaries
+from mediamill_processor.sandbox.protocol import MAX_LINE_BYTES, Refused
+from mediamill_processor.video.protocol import Streams
 
 _CPU_SECONDS = 20
 _WALL_SECONDS = 60.0
@@ -28,20 +29,16 @@ class ProbeFailedError(Exception):
 
 async def probe(source: Path, demuxer: str, *, readable: Path, writable: Path) -> Streams:
     """Return what the file holds. Raises UnacceptableFileError, or ProbeFailedError without a verdict."""
-    order = ProbeOrder(
-        boundaries=Boundaries(
-            parent_pid=os.getpid(),
-            memory_bytes=_MEMORY_BYTES,
-            cpu_seconds=_CPU_SECONDS,
-            file_bytes=0,
-            niceness=0,
-            readable=readable,
-            writable=writable,
-        ),
-        source=source,
-        demuxer=demuxer,
+    boundaries = Boundaries(
+        parent_pid=os.getpid(),
+        memory_bytes=_MEMORY_BYTES,
+        cpu_seconds=_CPU_SECONDS,
+        file_bytes=0,
+        niceness=0,
+        readable=readable,
+        writable=writable,
     )
-    answer, return_code = await _ask(order)
+    answer, return_code = await _ask(boundaries, source, demuxer)
     if return_code == 0:
         try:
             found = _answers.validate_json(answer)
@@ -53,13 +50,15 @@ async def probe(source: Path, demuxer: str, *, readable: Path, writable: Path) -
     raise _verdict(return_code)
 
 
-async def _ask(order: ProbeOrder) -> tuple[bytes, int]:
+async def _ask(boundaries: Boundaries, source: Path, demuxer: str) -> tuple[bytes, int]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-m",
         "mediamill_processor.video.probe_child",
-        order.model_dump_json(),
+        boundaries.to_json(),
+        str(source),
+        demuxer,
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=None,
