@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from mediamill_catalog.migrate import upgrade
-from mediamill_outbox import OutboxRabbit
+from mediamill_outbox.rabbit import OutboxRabbit
 from mediamill_testing.servers.postgres import PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server

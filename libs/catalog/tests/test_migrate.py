@@ -8,7 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from mediamill_catalog.metadata import METADATA
-from mediamill_catalog.migrate import SchemaNotCurrentError, newest_revision, require_current, upgrade
+from mediamill_catalog.migrate import upgrade
+from mediamill_catalog.revision import SchemaNotCurrentError, newest_revision, require_current, revision_of
 from mediamill_database import Database
 
 
@@ -42,5 +43,8 @@ async def test_service_says_what_to_do_when_schema_is_missing(empty_url: str) ->
 
 
 async def test_current_schema_is_recognised(database: Database) -> None:
-    """After a migration the check passes."""
+    """After a migration the check passes, since it and the migration tool agree on where the schema is."""
     await require_current(database)
+    async with database.engine.connect() as connection:
+        applied = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+        assert applied == (await connection.run_sync(revision_of),)

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select, update
 
 from mediamill_database import Database
-from mediamill_outbox import RabbitWithFallback, emit, rabbit
+from mediamill_outbox import emit, rabbit
+from mediamill_outbox.rabbit import RabbitWithFallback
 from mediamill_outbox.tables import outbox
 from mediamill_testing.conformance_messages import Recorder, Sample, queue
 from mediamill_testing.servers.rabbitmq import RabbitServer

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from mediamill_catalog.migrate import SchemaNotCurrentError
+from mediamill_catalog.revision import SchemaNotCurrentError
 from mediamill_console.main import build_service
 from mediamill_console.settings import ConsoleSettings
 from mediamill_runtime.identity import TokenIssuer

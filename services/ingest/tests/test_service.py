@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from mediamill_catalog import jobs
-from mediamill_catalog.migrate import SchemaNotCurrentError
+from mediamill_catalog.revision import SchemaNotCurrentError
 from mediamill_contracts.media import MediaAccepted, MediaProgressed
 from mediamill_contracts.topology import PROCESSOR_IMAGES
 from mediamill_database import Database

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from mediamill_catalog.migrate import SchemaNotCurrentError
+from mediamill_catalog.revision import SchemaNotCurrentError
 
 FAILED = 1
 

@@ -1,4 +1,7 @@
-"""Durable messaging over SQL: outbox relay, inbox, embedded bus, dead letters."""
+"""Durable messaging over SQL: outbox relay, inbox, embedded bus, dead letters.
+
+What speaks to RabbitMQ is in `rabbit`, and loads a broker's client; whoever only writes does without.
+"""
 
 from mediamill_outbox.dead_letters import (
     DeadLetterClosedError,
@@ -10,7 +13,6 @@ from mediamill_outbox.dead_letters import (
 from mediamill_outbox.embedded_bus import EmbeddedBus
 from mediamill_outbox.emit import OutboxPublisher, emit
 from mediamill_outbox.inbox import first_time
-from mediamill_outbox.rabbit import OutboxRabbit, RabbitWithFallback, dead_letter_sink
 from mediamill_outbox.relay import Relay
 
 __all__ = [
@@ -18,10 +20,7 @@ __all__ = [
     "DeadLetterEffect",
     "EmbeddedBus",
     "OutboxPublisher",
-    "OutboxRabbit",
-    "RabbitWithFallback",
     "Relay",
-    "dead_letter_sink",
     "discard",
     "emit",
     "first_time",

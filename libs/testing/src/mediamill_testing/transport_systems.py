@@ -9,7 +9,8 @@ from sqlalchemy import Row, select
 
 from mediamill_database import Database
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
-from mediamill_outbox import DeadLetterEffect, EmbeddedBus, OutboxRabbit
+from mediamill_outbox import DeadLetterEffect, EmbeddedBus
+from mediamill_outbox.rabbit import OutboxRabbit
 from mediamill_outbox.tables import dead_letter, embedded_delivery, outbox
 from mediamill_testing.waiting import eventually
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from mediamill_catalog import schedules
-from mediamill_catalog.migrate import SchemaNotCurrentError, require_current
+from mediamill_catalog.revision import SchemaNotCurrentError, require_current
 from mediamill_catalog.tables import utc_now
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.main import CleanupParts, build_parts

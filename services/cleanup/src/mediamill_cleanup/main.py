@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from mediamill_catalog.migrate import require_current
+from mediamill_catalog.revision import require_current
 from mediamill_catalog.settings import SettingsWatch
 from mediamill_cleanup.duties import Duties
 from mediamill_cleanup.premises import CloudProvider, Depths, Premises
@@ -15,8 +15,8 @@ from mediamill_cleanup.settings import CleanupSettings, DutySettings
 from mediamill_cleanup.webhook import Webhook
 from mediamill_database import Database
 from mediamill_messaging.rabbitmq.depths import queue_depths
-from mediamill_outbox import OutboxRabbit
 from mediamill_outbox.depths import embedded_depths
+from mediamill_outbox.rabbit import OutboxRabbit
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service
 from mediamill_storage.local import LocalObjectStore

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from fastapi import FastAPI
 from starlette.routing import Mount
 
-from mediamill_catalog.migrate import require_current
+from mediamill_catalog.revision import require_current
 from mediamill_catalog.settings import SettingsWatch
 from mediamill_console.http.app import build_app
 from mediamill_console.http.parts import ConsoleWebParts
@@ -14,7 +14,7 @@ from mediamill_console.s3_probe import S3Probe
 from mediamill_console.settings import ConsoleSettings, OperatorSettings
 from mediamill_console.usecases.request_sync import SyncIntake
 from mediamill_database import Database
-from mediamill_outbox import OutboxRabbit
+from mediamill_outbox.rabbit import OutboxRabbit
 from mediamill_runtime.identity import verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service

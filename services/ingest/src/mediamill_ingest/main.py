@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from fastapi import FastAPI
 from starlette.routing import Mount
 
-from mediamill_catalog.migrate import require_current
+from mediamill_catalog.revision import require_current
 from mediamill_catalog.settings import SettingsWatch
 from mediamill_database import Database
 from mediamill_ingest.auth.first_superadmin import DEFAULT_EMAIL, ensure_first_superadmin
@@ -23,7 +23,8 @@ from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission
 from mediamill_ingest.usecases.initiate_upload import UploadPace
 from mediamill_messaging.subscription import BroadcastSubscription, Subscription
-from mediamill_outbox import DeadLetterEffect, OutboxRabbit
+from mediamill_outbox import DeadLetterEffect
+from mediamill_outbox.rabbit import OutboxRabbit
 from mediamill_runtime.identity import TokenIssuer, verifier_of
 from mediamill_runtime.operations import operations_routes
 from mediamill_runtime.service import Service

@@ -23,7 +23,8 @@ from mediamill_messaging.transport import Transport
 from mediamill_notifier import main as notifier
 from mediamill_notifier.gateway import SOCKET_PATH
 from mediamill_notifier.settings import SocketSettings
-from mediamill_outbox import EmbeddedBus, OutboxPublisher, RabbitWithFallback
+from mediamill_outbox import EmbeddedBus, OutboxPublisher
+from mediamill_outbox.rabbit import RabbitWithFallback
 from mediamill_processor import main as processor
 from mediamill_processor.settings import ProcessorSettings
 from mediamill_runtime.operations import operations_routes

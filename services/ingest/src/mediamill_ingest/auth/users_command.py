@@ -9,7 +9,7 @@ import os
 import secrets
 import sys
 
-from mediamill_catalog.migrate import require_current
+from mediamill_catalog.revision import require_current
 from mediamill_catalog.shell import FAILED, run_command
 from mediamill_catalog.tables import Role
 from mediamill_database import Database
