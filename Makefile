@@ -6,6 +6,8 @@ SHELL := /usr/bin/env bash
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
+# Tests and services start hundreds of processes: what one has compiled, the others only load.
+unexport PYTHONDONTWRITEBYTECODE
 UV := scripts/uv
 # Some tests wait for servers while others compute, so there are more workers than cores. A file stays with one
 # worker, which has servers of its own.
