@@ -1,25 +1,16 @@
 """The distributed form on real servers, as users and operators meet it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from mediamill_client import MediamillClient
 from mediamill_client.retry import RetryPolicy
 from mediamill_database import Database
-from mediamill_testing.servers.postgres import PostgresServer
-from mediamill_testing.servers.rabbitmq import RabbitServer
-from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem, running_system
+from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
 
 PATIENT = RetryPolicy(attempts=100, first_pause=0.1, longest_pause=1.0)
 """A client that outlasts restarts of what it talks to."""
-
-
-@pytest.fixture(scope="session")
-def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
-    """Give the services that tests share; a test that stops one starts it again."""
-    with running_system(rabbitmq, migrated_postgres) as system:
-        yield system
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from io import BytesIO
+from pathlib import Path
 
 import httpx
 import pytest
@@ -58,7 +59,7 @@ async def test_good_photos_beside_bad_files_finish(
     client: MediamillClient, photo_corpus: PhotoCorpus
 ) -> None:
     """Bad files that are processed at the same time take nothing from the good ones."""
-    good = photo_corpus.photos(10)
+    good = photo_corpus.thumbnails(10)
     bad = [name for name in photo_corpus.hostile_names if _refused_late(photo_corpus, name)]
     jobs, _ = await asyncio.gather(
         asyncio.gather(*(_upload_and_wait(client, photo) for photo in good)),
@@ -69,7 +70,7 @@ async def test_good_photos_beside_bad_files_finish(
 
 async def test_a_large_picture_becomes_ready(client: MediamillClient, photo_corpus: PhotoCorpus) -> None:
     """A picture of 100 megapixels, the most that is accepted, is processed like any other."""
-    job = await _upload_and_wait(client, photo_corpus.photo("huge_100_megapixels.png"))
+    job = await _upload_and_wait(client, photo_corpus.photo("huge_100_megapixels.png").path)
     assert (job.status, job.error) == ("completed", None)
 
 
@@ -108,8 +109,8 @@ def _same_shape(size: tuple[int, int], original: tuple[int, int]) -> bool:
     return scale <= 1 and all(abs(a - max(1, b * scale)) <= 1 for a, b in zip(size, original, strict=True))
 
 
-async def _upload_and_wait(client: MediamillClient, photo: Photo) -> Job:
-    accepted = await client.upload(photo.path)
+async def _upload_and_wait(client: MediamillClient, photo: Path) -> Job:
+    accepted = await client.upload(photo)
     return await client.wait_for(accepted.job_id, seconds=240)
 
 

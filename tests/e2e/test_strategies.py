@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from mediamill_catalog import audit
-from mediamill_catalog.migrate import upgrade
 from mediamill_catalog.settings import save
 from mediamill_catalog.stored_media import load_stored_media
 from mediamill_client import Media, MediamillClient
@@ -23,7 +22,7 @@ from mediamill_runtime.identity import TokenIssuer
 from mediamill_storage.s3.store import S3ObjectStore
 from mediamill_testing.javascript_client import javascript_client
 from mediamill_testing.photos import PhotoCorpus
-from mediamill_testing.servers.postgres import PostgresServer
+from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
 from mediamill_testing.system import ADMIN_EMAIL, ADMIN_PASSWORD, MediamillSystem
@@ -44,7 +43,7 @@ def location(s3_server: S3Server) -> Iterator[S3Location]:
 
 @pytest.fixture(scope="module")
 def system(
-    rabbitmq: RabbitServer, postgres: PostgresServer, s3_server: S3Server, location: S3Location
+    rabbitmq: RabbitServer, migrated_postgres: PostgresServer, s3_server: S3Server, location: S3Location
 ) -> Iterator[MediamillSystem]:
     """Run the services, storage-sync among them; each strategy is an entity type's of the same name."""
     keys = s3_server.credentials
@@ -55,7 +54,7 @@ def system(
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
         "INGEST_OLD_KEY_SECONDS": "1",
     }
-    with rabbitmq.vhost() as vhost, postgres.database() as database_url:
+    with rabbitmq.vhost() as vhost, migrated_postgres.database(MIGRATED) as database_url:
         asyncio.run(_prepare(database_url, location))
         system = MediamillSystem(broker_url=rabbitmq.url_of(vhost), database_url=database_url, environment=s3)
         try:
@@ -68,7 +67,6 @@ def system(
 
 
 async def _prepare(database_url: str, location: S3Location) -> None:
-    await upgrade(database_url)
     database = Database(database_url)
     strategies = {strategy: {"strategy": strategy} for strategy in STRATEGY_STORES}
     changes = {
@@ -325,10 +323,10 @@ async def test_attachments_live_and_go_with_their_message(
 
 
 async def _uploads_of(token: str, system: MediamillSystem, photo_corpus: PhotoCorpus) -> list[str]:
-    """Upload five pictures to both stores and return their ids."""
+    """Upload three pictures to both stores and return their ids."""
     async with MediamillClient(system.ingest.url, token=token) as client:
-        photos = photo_corpus.photos(5)
-        jobs = await asyncio.gather(*(client.upload(photo.path, entity_type="both") for photo in photos))
+        photos = photo_corpus.thumbnails(3)
+        jobs = await asyncio.gather(*(client.upload(photo, entity_type="both") for photo in photos))
         for job in jobs:
             assert (await client.wait_for(job.job_id, seconds=PATIENCE_SECONDS)).succeeded
     return [str(job.media_id) for job in jobs]

@@ -16,6 +16,7 @@ from mediamill_testing.waiting import eventually
 
 MANY = 210
 """Media of two files each: more than two batches hold."""
+TWO_BATCHES = 110
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ async def test_deletion_for_good_leaves_neither_bytes_nor_rows(operator: Operato
 
 async def test_a_cancelled_job_stops_within_seconds(operator: Operator, proxy: FaultProxy) -> None:
     """The worker stops amid its batches, what it did is counted and claimed, and the rest can be retried."""
-    ids = await operator.add_media(MANY)
+    ids = await operator.add_media(TWO_BATCHES)
     proxy.slow_down(delay_seconds=0.5)
     job_id = await operator.ask("upload_to_s3", ids)
 
@@ -121,12 +122,12 @@ async def test_a_cancelled_job_stops_within_seconds(operator: Operator, proxy: F
     proxy.slow_down()
     details = await operator.job(job_id)
     assert details.job.status is SyncStatus.CANCELLED
-    assert details.job.processed_files < 2 * MANY
+    assert details.job.processed_files < 2 * TWO_BATCHES
     assert details.job.failed_files == 0
     assert await operator.missing(ids) == []
     await operator.retry(job_id)
     ended = await operator.end_of(job_id)
-    assert (ended.job.status, ended.job.processed_files) == (SyncStatus.COMPLETED, 2 * MANY)
+    assert (ended.job.status, ended.job.processed_files) == (SyncStatus.COMPLETED, 2 * TWO_BATCHES)
     assert await operator.statuses(ids) == {StorageStatus.BOTH}
 
 

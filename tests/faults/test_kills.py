@@ -41,7 +41,7 @@ async def test_each_upload_ends_ready_exactly_once(
     photo_corpus: PhotoCorpus,
 ) -> None:
     """200 uploads through six kills and a restart of RabbitMQ all end READY, each once."""
-    photos = photo_corpus.thumbnails(40)
+    photos = photo_corpus.thumbnails(8)
     uploaded = 0
     gate = asyncio.Semaphore(PARALLEL)
 

@@ -18,6 +18,7 @@ from mediamill_testing.waiting import eventually
 
 COUNT = 60
 FILES = 2 * COUNT
+FEW = 30
 SIZE = 40_000
 IN_TRANSFER = 20
 """Files that the worker moves at once: so many may be sent again after each kill."""
@@ -60,12 +61,12 @@ async def operator(
 
 
 def _answers_500(proxy: FaultProxy) -> None:
-    proxy.answer(500, times=150)
+    proxy.answer(500, times=75)
 
 
 def _cuts_bodies(proxy: FaultProxy) -> None:
-    proxy.cut_requests(10_000, times=60, matching="PUT")
-    proxy.cut_answers(300, times=60)
+    proxy.cut_requests(10_000, times=30, matching="PUT")
+    proxy.cut_answers(300, times=30)
 
 
 def _is_slow(proxy: FaultProxy) -> None:
@@ -84,13 +85,13 @@ async def test_faults_of_s3_lose_nothing(
     operator: Operator, proxy: FaultProxy, break_s3: Callable[[FaultProxy], None]
 ) -> None:
     """The job ends one way or the other with exact counts, a retry finishes it, and claims are true."""
-    ids = await operator.add_media(COUNT, size=SIZE)
+    ids = await operator.add_media(FEW, size=SIZE)
     break_s3(proxy)
     job_id = await operator.ask("upload_to_s3", ids, delete_source=True)
     details = await operator.end_of(job_id)
     job = details.job
     assert job.status in ENDS
-    assert job.processed_files + job.failed_files == FILES
+    assert job.processed_files + job.failed_files == 2 * FEW
     assert (job.status is SyncStatus.COMPLETED) == (job.failed_files == 0)
     assert await operator.missing(ids) == []
 
@@ -99,7 +100,7 @@ async def test_faults_of_s3_lose_nothing(
     if job.status is not SyncStatus.COMPLETED:
         await operator.retry(job_id)
         job = (await operator.end_of(job_id)).job
-    assert (job.status, job.processed_files, job.failed_files) == (SyncStatus.COMPLETED, FILES, 0)
+    assert (job.status, job.processed_files, job.failed_files) == (SyncStatus.COMPLETED, 2 * FEW, 0)
     assert await operator.statuses(ids) == {StorageStatus.S3}
     assert await operator.missing(ids) == []
     assert await operator.keys_in("local") == set()

@@ -1,16 +1,13 @@
-"""Fixtures: the small server, the proxy in front of it, and the real system."""
+"""Fixtures: the small server and the proxy in front of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import uvicorn
 
 from mediamill_testing.ports import free_port
-from mediamill_testing.servers.postgres import PostgresServer
-from mediamill_testing.servers.rabbitmq import RabbitServer
-from mediamill_testing.system import MediamillSystem, running_system
 from mediamill_testing.waiting import eventually
 
 from .command import Command
@@ -45,10 +42,3 @@ async def proxy(server: MiniServer) -> AsyncIterator[CuttingProxy]:
 def command(tmp_path: Path, server: MiniServer) -> Command:
     """Return a command with a valid token."""
     return Command(tmp_path / "home", {"MEDIAMILL_URL": server.url, "MEDIAMILL_TOKEN": TOKEN})
-
-
-@pytest.fixture(scope="session")
-def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
-    """Run all services as processes of their own, for all tests of this folder."""
-    with running_system(rabbitmq, migrated_postgres) as system:
-        yield system

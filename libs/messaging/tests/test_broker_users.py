@@ -33,15 +33,15 @@ from mediamill_testing.waiting import eventually
 Attempt = Callable[[AbstractChannel], Awaitable[object]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def vhost(rabbitmq: RabbitServer) -> Iterator[str]:
-    """Give a virtual host that is this test's own."""
+    """Give a virtual host that only this module uses."""
     rabbitmq.start()
     with rabbitmq.vhost() as name:
         yield name
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def urls(rabbitmq: RabbitServer, vhost: str) -> Mapping[str, str]:
     """Give the AMQP URL of each service's user; nobody has declared anything before."""
     return rabbitmq.service_urls(vhost)
@@ -161,16 +161,16 @@ class TestCommand:
         monkeypatch.setattr(sys, "argv", ["mediamill-broker-setup", *arguments])
         return broker_command.main()
 
-    async def test_it_may_run_again(
-        self, monkeypatch: pytest.MonkeyPatch, rabbitmq: RabbitServer, vhost: str
-    ) -> None:
+    async def test_it_may_run_again(self, monkeypatch: pytest.MonkeyPatch, rabbitmq: RabbitServer) -> None:
         """The second run changes nothing but a password that is another now."""
-        assert self._run(monkeypatch, "--vhost", vhost) == 0
-        monkeypatch.setenv("STORAGE_SYNC_BROKER_PASSWORD", "another one")
-        assert self._run(monkeypatch, "--vhost", vhost) == 0
-        place = rabbitmq.url_of(vhost).rpartition("@")[2]
-        connection = await aio_pika.connect(f"amqp://storage-sync:another%20one@{place}")
-        await connection.close()
+        with rabbitmq.vhost() as vhost:
+            assert self._run(monkeypatch, "--vhost", vhost) == 0
+            monkeypatch.setenv("STORAGE_SYNC_BROKER_PASSWORD", "another one")
+            assert self._run(monkeypatch, "--vhost", vhost) == 0
+            place = rabbitmq.url_of(vhost).rpartition("@")[2]
+            connection = await aio_pika.connect(f"amqp://storage-sync:another%20one@{place}")
+            await connection.close()
+            rabbitmq.service_urls(vhost)  # users are the node's: others of this run use it, too
 
     def test_definitions_hold_no_password(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

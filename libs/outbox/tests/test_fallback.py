@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -12,7 +13,7 @@ from mediamill_outbox import emit, rabbit
 from mediamill_outbox.rabbit import RabbitWithFallback
 from mediamill_outbox.tables import outbox
 from mediamill_testing.conformance_messages import Recorder, Sample, queue
-from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.tcp_proxy import TcpProxy
 from mediamill_testing.waiting import eventually
 
 RECONNECT_SECONDS = 60.0
@@ -27,23 +28,23 @@ async def database(migrated_sqlite_url: str) -> AsyncIterator[Database]:
 
 
 async def test_work_goes_on_without_the_broker_and_returns_to_it(
-    database: Database, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+    database: Database, rabbitmq_proxy: TcpProxy
 ) -> None:
     """Messages take the broker while it is there, the embedded bus while it is not, and each only one way."""
     recorder = Recorder()
     bus = RabbitWithFallback(
-        database, rabbitmq_vhost_url, service="standalone", subscriptions=[recorder.on(queue("both"))]
+        database, rabbitmq_proxy.url, service="standalone", subscriptions=[recorder.on(queue("both"))]
     )
     await bus.start()
     await eventually(lambda: bus.is_connected, RECONNECT_SECONDS)
     await bus.publisher.publish(Sample(topic="both", number=1))
     await eventually(lambda: recorder.numbers == [1])
-    await asyncio.to_thread(rabbitmq.stop)
+    rabbitmq_proxy.go_away()
     await eventually(lambda: not bus.is_connected)
     await bus.publisher.publish(Sample(topic="both", number=2))
     await eventually(lambda: recorder.numbers == [1, 2])
     await bus.check()
-    await asyncio.to_thread(rabbitmq.start)
+    rabbitmq_proxy.come_back()
     await eventually(lambda: bus.is_connected, RECONNECT_SECONDS)
     await bus.publisher.publish(Sample(topic="both", number=3))
     await eventually(lambda: recorder.numbers == [1, 2, 3])
@@ -73,27 +74,45 @@ async def test_a_row_that_may_have_reached_the_broker_waits_for_it(
 
 
 async def test_a_broker_that_comes_and_goes_doubles_nothing(
-    database: Database, rabbitmq: RabbitServer, rabbitmq_vhost_url: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, rabbitmq_proxy: TcpProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Messages published across a restart are each handled, and none by both transports."""
+    """Messages sent while the broker comes and goes are each handled, and none by both ways."""
     monkeypatch.setattr(rabbit, "FALLBACK_AFTER_SECONDS", 0.2)
     recorder = Recorder()
     bus = RabbitWithFallback(
-        database, rabbitmq_vhost_url, service="standalone", subscriptions=[recorder.on(queue("flap"))]
+        database, rabbitmq_proxy.url, service="standalone", subscriptions=[recorder.on(queue("flap"))]
     )
     await bus.start()
     await eventually(lambda: bus.is_connected, RECONNECT_SECONDS)
-    restart = asyncio.create_task(asyncio.to_thread(rabbitmq.restart))
     number = 0
-    while not restart.done():
-        await bus.publisher.publish(Sample(topic="flap", number=number))
-        number += 1
-        await asyncio.sleep(0.02)
-    await restart
+
+    async def publish_until(found: Callable[[], bool]) -> None:
+        nonlocal number
+        async with asyncio.timeout(RECONNECT_SECONDS):
+            while not found():
+                await bus.publisher.publish(Sample(topic="flap", number=number))
+                number += 1
+                await asyncio.sleep(0.02)
+
+    for way, change in (
+        ("rabbitmq", rabbitmq_proxy.go_away),
+        ("embedded", rabbitmq_proxy.come_back),
+        ("rabbitmq", rabbitmq_proxy.go_away),
+        ("embedded", rabbitmq_proxy.come_back),
+    ):
+        since = number
+        await publish_until(partial(_has_gone, recorder, way, since))
+        change()
     await eventually(lambda: set(recorder.numbers) == set(range(number)), RECONNECT_SECONDS)
     await bus.stop(5)
     ways: dict[int, set[str]] = {}
     for message, delivery in recorder.seen:
         ways.setdefault(message.number, set()).add(delivery.transport)
     assert all(len(way) == 1 for way in ways.values())
-    assert Counter(way for item in ways.values() for way in item)["embedded"] > 0
+    taken = Counter(way for item in ways.values() for way in item)
+    assert taken.keys() == {"rabbitmq", "embedded"}
+
+
+def _has_gone(recorder: Recorder, way: str, since: int) -> bool:
+    """Tell whether a message of this number or a later one was handled by this way."""
+    return any(message.number >= since and delivery.transport == way for message, delivery in recorder.seen)

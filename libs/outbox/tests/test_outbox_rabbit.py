@@ -4,7 +4,7 @@ import asyncio
 
 from mediamill_database import Database
 from mediamill_testing.conformance_messages import Recorder, Sample, queue
-from mediamill_testing.servers.rabbitmq import RabbitServer
+from mediamill_testing.tcp_proxy import TcpProxy
 from mediamill_testing.transport_systems import RunningTransport, TransportSystem
 from mediamill_testing.waiting import eventually
 
@@ -12,11 +12,11 @@ RECONNECT_SECONDS = 60.0
 
 
 async def test_the_outbox_grows_while_the_broker_is_down_and_drains_after(
-    migrated_sqlite_url: str, rabbitmq: RabbitServer, rabbitmq_vhost_url: str
+    migrated_sqlite_url: str, rabbitmq_proxy: TcpProxy
 ) -> None:
     """A service that starts without its broker accepts events at once and sends them without a restart."""
-    await asyncio.to_thread(rabbitmq.stop)
-    system = TransportSystem(migrated_sqlite_url, rabbitmq_vhost_url)
+    rabbitmq_proxy.go_away()
+    system = TransportSystem(migrated_sqlite_url, rabbitmq_proxy.url)
     recorder = Recorder()
     database = Database(migrated_sqlite_url)
     transport = system.build(database, [recorder.on(queue("later"))])
@@ -27,11 +27,10 @@ async def test_the_outbox_grows_while_the_broker_is_down_and_drains_after(
             for number in range(10):
                 await transport.publisher.publish(Sample(topic="later", number=number))
         assert await running.pending() == 10
-        await asyncio.to_thread(rabbitmq.start)
+        rabbitmq_proxy.come_back()
         await eventually(lambda: sorted(recorder.numbers) == list(range(10)), RECONNECT_SECONDS)
         await eventually(lambda: _is_drained(running))
     finally:
-        await asyncio.to_thread(rabbitmq.start)
         await transport.stop(5)
         await database.close()
 

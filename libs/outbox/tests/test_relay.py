@@ -1,9 +1,11 @@
 """The relay sends each row, survives a broker that is away, and shares the work with its replicas."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_database import Database
@@ -126,6 +128,31 @@ async def test_a_decided_row_is_marked_before_it_is_tried(database: Database) ->
     async with database.read() as session:
         (row,) = (await session.execute(select(outbox))).all()
     assert row.to_broker is True
+
+
+async def test_a_row_that_was_taken_is_not_confused_with_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that the embedded bus takes before it is marked is not sent, though another may have its id."""
+    target = Target()
+    relay = Relay(database, target, decide_durably=True)
+    write = database.write
+    await _emit(database, 1)
+
+    @asynccontextmanager
+    async def write_after_the_bus() -> AsyncIterator[AsyncSession]:
+        monkeypatch.undo()
+        async with write() as session:
+            await session.execute(delete(outbox))
+            await emit(session, Sample(number=2))
+        async with write() as session:
+            yield session
+
+    monkeypatch.setattr(database, "write", write_after_the_bus)
+    await relay.send_batch()
+    await relay.send_batch()
+    assert [b'"number":2' in envelope.payload for envelope in target.sent] == [True]
+    assert await _is_empty(database)
 
 
 async def test_a_refused_message_is_tried_again_from_the_table(database: Database) -> None:

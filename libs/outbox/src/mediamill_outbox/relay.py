@@ -200,7 +200,10 @@ class Relay:
             self._wake.set()
 
     async def _own_batch(self) -> Sequence[Row[Any]]:
-        """Read a batch; mark it first where the embedded bus could take it."""
+        """Read a batch; mark it first where the embedded bus could take it.
+
+        What is marked is what counts: SQLite gives the id of a row that the bus has taken to the next one.
+        """
         async with self._database.read() as session:
             rows: Sequence[Row[Any]] = (await session.execute(_due())).all()
         undecided = [row.id for row in rows if not row.to_broker]
@@ -210,11 +213,11 @@ class Relay:
             update(outbox)
             .where(outbox.c.id.in_(undecided), outbox.c.to_broker.is_(False))
             .values(to_broker=True)
-            .returning(outbox.c.id)
+            .returning(outbox)
         )
         async with self._database.write() as session:
-            marked = set((await session.execute(mark)).scalars())
-        return [row for row in rows if row.to_broker or row.id in marked]
+            marked = (await session.execute(mark)).all()
+        return sorted([*(row for row in rows if row.to_broker), *marked], key=lambda row: row.id)
 
     async def _publish(self, envelopes: Iterable[Envelope]) -> Sequence[Answer]:
         return await asyncio.gather(*map(self._target.send, envelopes), return_exceptions=True)

@@ -1,15 +1,13 @@
 """A process that handles messages until it is told to stop, or killed, or kills itself.
 
-Usage: python -m mediamill_testing.conformance_worker DATABASE_URL BROKER_URL JOURNAL CONCURRENCY. An empty
-broker URL means the embedded bus. Each line of the journal is one system call: `start NUMBER ATTEMPT` and
-`end NUMBER`. A message with a negative number kills the process in the middle of its handler,
-once the outbox is empty: what is not noted as sent yet is sent again, as a copy with crashes of its own.
+Each line of its journal is one system call: `start NUMBER ATTEMPT` and `end NUMBER`. A message with a
+negative number kills the process in the middle of its handler, once the outbox is empty: what is not noted as
+sent yet is sent again, as a copy with crashes of its own.
 """
 
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from sqlalchemy import select
@@ -27,10 +25,14 @@ TOPIC = "crash"
 WORK_SECONDS = 0.03
 
 
-async def main(database_url: str, broker_url: str, journal: Path, concurrency: int) -> None:
+def run(system: TransportSystem, journal: Path, concurrency: int) -> None:
     """Run until SIGTERM, then stop gracefully."""
+    asyncio.run(_run(system, journal, concurrency))
+
+
+async def _run(system: TransportSystem, journal: Path, concurrency: int) -> None:
     descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    database = Database(database_url)
+    database = Database(system.database_url)
 
     async def all_sent() -> bool:
         async with database.read() as session:
@@ -47,13 +49,8 @@ async def main(database_url: str, broker_url: str, journal: Path, concurrency: i
     work = queue(TOPIC, retry=RetryPolicy(max_crashes=MAX_CRASHES), concurrency=concurrency)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    system = TransportSystem(database_url, broker_url or None)
     transport = system.build(database, [Subscription(work, (route(Sample, handle),))])
     await transport.start()
     await stop.wait()
     await transport.stop(10)
     await database.close()
-
-
-if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])))

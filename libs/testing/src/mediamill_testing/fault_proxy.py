@@ -1,22 +1,16 @@
 """A proxy between a client and an HTTP server that fails on demand: how networks and servers really fail.
 
 It forwards bytes as they are, so that signatures over the Host header (the proxy's own address) stay valid;
-of the requests it understands just enough to know where one ends and the next begins. It runs in a thread of
-its own: the tested program may be in this process or in another.
+of the requests it understands just enough to know where one ends and the next begins.
 """
 
 import asyncio
 import math
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal
 
-from mediamill_testing.ports import free_port, release_port
-
-PIECE_BYTES = 16 * 1024
-HEAD_LIMIT_BYTES = 256 * 1024
+from mediamill_testing.tcp_proxy import PIECE_BYTES, TcpProxy, either
 
 
 @dataclass
@@ -29,41 +23,16 @@ class _Fault:
     matching: str
 
 
-class FaultProxy:
-    """Forwards to `target_url` from `url`; a context manager. Faults can be told from any thread."""
+class FaultProxy(TcpProxy):
+    """Forwards requests to `target_url` from `url`, which has no slash at the end if that has none."""
 
     def __init__(self, target_url: str) -> None:
-        target = urlsplit(target_url)
-        self._target = (target.hostname or "127.0.0.1", target.port or 80)
-        self.port = free_port()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        super().__init__(target_url)
         self._faults: list[_Fault] = []
         self._bytes_per_second = math.inf
         self._delay_seconds = 0.0
         self.requests: list[str] = []
         """First line of each request that came, oldest first, failed ones included."""
-
-    @property
-    def url(self) -> str:
-        """Base URL for the client, without a slash at the end."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        """Begin to listen."""
-        self._thread.start()
-        self.come_back()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        """Close everything."""
-        self.go_away()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        release_port(self.port)
 
     def answer(self, status: int, *, times: float = math.inf, matching: str = "") -> None:
         """Answer the next `times` requests with this status, without asking the server."""
@@ -86,47 +55,13 @@ class FaultProxy:
         self._faults.clear()
         self.slow_down()
 
-    def go_away(self) -> None:
-        """Break all connections and refuse new ones."""
-        self._call(self._stop_listening())
-
-    def come_back(self) -> None:
-        """Listen again at the same address."""
-        self._call(self._listen())
-
-    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=30)
-
-    async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._serve, "127.0.0.1", self.port, limit=HEAD_LIMIT_BYTES
-            )
-
-    async def _stop_listening(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a connection's handler is always a task
-        self._connections.add(task)
-        writers = [writer]
-        try:
-            server_reader, server_writer = await asyncio.open_connection(*self._target)
-            writers.append(server_writer)
-            answers = _Answers(server_reader, writer, self._pass_on)
-            await _either(answers.run(), self._pass_requests(reader, server_writer, answers))
-        except (OSError, EOFError, asyncio.CancelledError, _CutError):
-            pass  # whichever side ended, or the test cut: closing both is all there is to do
-        finally:
-            for each in writers:
-                each.close()
-            self._connections.discard(task)
+    async def _carry(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        answers = _Answers(server[0], client[1], self._pass_on)
+        await either(answers.run(), self._pass_requests(client[0], server[1], answers))
 
     async def _pass_requests(
         self, reader: asyncio.StreamReader, server: asyncio.StreamWriter, answers: "_Answers"
@@ -163,7 +98,7 @@ class FaultProxy:
         return None
 
 
-class _CutError(Exception):
+class _CutError(EOFError):
     """The test wants this connection cut here."""
 
 
@@ -188,19 +123,6 @@ class _Answers:
             self.left -= len(piece)
             if self.left < 0:
                 raise _CutError
-
-
-async def _either(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run both until one ends, and raise what it raised."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 async def _refuse(

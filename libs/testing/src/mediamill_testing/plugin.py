@@ -18,6 +18,8 @@ from mediamill_testing.photos.fixtures import photo_corpus
 from mediamill_testing.servers.postgres import MIGRATED, PostgresServer
 from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.servers.s3 import S3Server
+from mediamill_testing.system import MediamillSystem, running_system
+from mediamill_testing.tcp_proxy import TcpProxy
 
 __all__ = [
     "either_database",
@@ -29,12 +31,14 @@ __all__ = [
     "postgres",
     "postgres_url",
     "rabbitmq",
+    "rabbitmq_proxy",
     "rabbitmq_vhost_url",
     "reused_postgres",
     "s3_credentials",
     "s3_location",
     "s3_server",
     "sqlite_url",
+    "system",
     "translation_example",
 ]
 
@@ -61,6 +65,13 @@ def rabbitmq_vhost_url(rabbitmq: RabbitServer) -> Iterator[str]:
     rabbitmq.start()
     with rabbitmq.vhost() as name:
         yield rabbitmq.url_of(name)
+
+
+@pytest.fixture
+def rabbitmq_proxy(rabbitmq_vhost_url: str) -> Iterator[TcpProxy]:
+    """Way to a virtual host that is this test's own, on which the broker can be away."""
+    with TcpProxy(rabbitmq_vhost_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")
@@ -156,6 +167,13 @@ async def either_database(request: pytest.FixtureRequest) -> AsyncIterator[Datab
     database = Database(request.getfixturevalue(f"migrated_{request.param}_url"))
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def system(rabbitmq: RabbitServer, migrated_postgres: PostgresServer) -> Iterator[MediamillSystem]:
+    """Give the services that tests share, each a process; a test that stops one starts it again."""
+    with running_system(rabbitmq, migrated_postgres) as system:
+        yield system
 
 
 def _migrate(url: str) -> None:

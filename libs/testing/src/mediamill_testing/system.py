@@ -41,6 +41,11 @@ class ServiceProcess:
         }
         self._process: GuardedProcess | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self._process is not None and self._process.running
+
     def start(self, *, wait: bool = True) -> Self:
         """Start the process and, unless told otherwise, wait until it answers."""
         command = [sys.executable, "-m", f"mediamill_{self.name.replace('-', '_')}"]
@@ -84,7 +89,7 @@ class ServiceProcess:
         return self._log.read_text(errors="replace")
 
     def _ready(self) -> bool:
-        if self._process is None or not self._process.running:
+        if not self.running:
             raise TimeoutError(f"{self.name} ended before it was ready")
         try:
             with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:  # noqa: S310

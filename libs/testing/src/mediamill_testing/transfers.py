@@ -24,7 +24,7 @@ from mediamill_contracts.sync import SyncOperation
 from mediamill_database import Database
 from mediamill_storage.keys import original_key, permanent_prefix, variant_key
 from mediamill_storage.local import LocalObjectStore
-from mediamill_storage.object_store import ObjectStore
+from mediamill_storage.object_store import ObjectNotFoundError, ObjectStore
 from mediamill_storage.s3 import S3Credentials, S3Stores
 from mediamill_storage.stores import Stores
 from mediamill_testing.rows import medium_row, variant_row
@@ -234,11 +234,12 @@ class Operator:
         return {found.key async for found in self.store(store).list("permanent/")}
 
     async def _has(self, store: Store, key: str, sha256: str) -> bool:
-        if await self.store(store).stat(key) is None:
-            return False
         digest = hashlib.sha256()
-        async for chunk in self.store(store).read(key):
-            digest.update(chunk)
+        try:
+            async for chunk in self.store(store).read(key):
+                digest.update(chunk)
+        except ObjectNotFoundError:
+            return False
         return digest.hexdigest() == sha256
 
     async def _put(self, key: str, content: bytes) -> ObjectRef:

@@ -203,12 +203,12 @@ class TransportConformance:
         """News go to every listener without touching the outbox, and vanish when nobody listens."""
         listener = Recorder()
         stream = BroadcastSubscription(
-            Broadcast("conformance.listener", "conformance", ("conformance.news.#",)),
+            Broadcast("conformance.listener", "conformance", ("conformance.alarm.#",)),
             (route(Sample, listener.handle),),
         )
         async with system.run([], [stream]) as running:
             await running.transport.publisher.announce(Sample(topic="nobody.cares"))
-            await running.transport.publisher.announce(Sample(topic="news.today", number=7))
+            await running.transport.publisher.announce(Sample(topic="alarm.today", number=7))
             await eventually(lambda: listener.numbers == [7])
             assert await running.pending() == 0
 
