@@ -39,7 +39,7 @@ class Ended:
         return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def standalone(s3_server: S3Server) -> Iterator[StandaloneProcess]:
     """Start a process that knows a bucket."""
     with s3_server.bucket() as location:

@@ -57,7 +57,7 @@ async def test_a_message_nobody_can_read_becomes_a_dead_letter(
     """Bytes that are no message are given up with their reason, and an upload beside them becomes ready."""
     event_id = f"poison-{code}"
     await _publish(system.broker_url, topic, type_name, event_id, body)
-    accepted = await client.upload(photo_corpus.photos(1)[0].path)
+    accepted = await client.upload(photo_corpus.thumbnails(1)[0])
 
     assert (await client.wait_for(accepted.job_id, seconds=120)).succeeded
     letter = await eventually(lambda: _open_letter(database, event_id), timeout=60)
@@ -82,8 +82,8 @@ async def test_a_message_that_kills_its_consumer_is_given_up_and_can_be_replayed
 ) -> None:
     """After a number of deaths the message is a dead letter and its job has failed; a replay finishes it."""
     await asyncio.to_thread(system.processor.stop)
-    deadly = await client.upload(photo_corpus.photos(1)[0].path)
-    deaths = await _run_until(
+    deadly = await client.upload(photo_corpus.thumbnails(1)[0])
+    deaths = await _deaths_until(
         system.broker_url, lambda: _open_letter_of(database, PROCESSOR_IMAGES.name, "crash_limit")
     )
     letter = await _open_letter_of(database, PROCESSOR_IMAGES.name, "crash_limit")
@@ -94,7 +94,7 @@ async def test_a_message_that_kills_its_consumer_is_given_up_and_can_be_replayed
     assert failed.error is not None
     assert failed.error.code == "crash_limit"
 
-    neighbour = await client.upload(photo_corpus.photos(2)[1].path)
+    neighbour = await client.upload(photo_corpus.thumbnails(2)[1])
     await asyncio.to_thread(system.processor.start)
     assert (await client.wait_for(neighbour.job_id, seconds=120)).succeeded
 
@@ -106,18 +106,17 @@ async def test_a_message_that_kills_its_consumer_is_given_up_and_can_be_replayed
     assert (await client.job(deadly.job_id)).status == "completed"
 
 
-async def _run_until(broker_url: str, done: Callable[[], Awaitable[Any]]) -> int:
-    """Start the deadly consumer again and again until `done`; return how often a message killed it."""
-    deaths = 0
-    while not await done():
-        process = await asyncio.create_subprocess_exec(sys.executable, str(DEADLY_CONSUMER), broker_url)
-        dead = asyncio.create_task(process.wait())
-        while not dead.done() and not await done():
-            await asyncio.wait([dead], timeout=0.1)
-        if not dead.done():
-            process.terminate()
-        deaths += await dead == 42
-    return deaths
+async def _deaths_until(broker_url: str, done: Callable[[], Awaitable[Any]]) -> int:
+    """Have consumers die one after the other until `done`; return how many a message killed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(DEADLY_CONSUMER), broker_url, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        await eventually(done, timeout=120)
+    finally:
+        process.terminate()
+        out, _ = await process.communicate()
+    return out.count(b"killed")
 
 
 async def _publish(url: str, topic: str, type_name: str, event_id: str, body: bytes) -> None:

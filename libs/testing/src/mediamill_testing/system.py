@@ -16,6 +16,8 @@ from mediamill_testing.servers.rabbitmq import RabbitServer
 from mediamill_testing.waiting import wait_until
 
 START_SECONDS = 120.0
+TEMPORARY_AGE_SECONDS = 10
+"""How old files under `temp/` must be before cleanup takes them."""
 ADMIN_EMAIL = "admin@example.org"
 ADMIN_PASSWORD = "correct horse battery staple"  # noqa: S105 - of private servers that live for one test
 
@@ -189,7 +191,7 @@ def running_system(rabbitmq: RabbitServer, postgres: PostgresServer) -> Iterator
             broker_url=rabbitmq.url_of(vhost),
             service_urls=rabbitmq.service_urls(vhost),
             database_url=database_url,
-            environment={"CLEANUP_TEMPORARY_AGE_SECONDS": "10"},
+            environment={"CLEANUP_TEMPORARY_AGE_SECONDS": str(TEMPORARY_AGE_SECONDS)},
         )
         with closing(system):
             yield system.start()
