@@ -1,11 +1,16 @@
-"""The command as people and scripts meet it: a process, its output and its exit code."""
+"""The command as people and scripts meet it: what it is told, its output and its exit code."""
 
 import asyncio
+import io
 import os
 import pty
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
+
+from mediamill_client.cli import main
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,33 @@ class Command:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=stderr,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.home), **self.environment},
+            env=self._whole_environment(),
         )
 
     async def run(self, *arguments: str, stdin: str = "") -> Ended:
-        """Run the command to its end."""
+        """Run the command to its end, in this process: starting one takes longer than most commands."""
+        return await asyncio.to_thread(self._run, arguments, stdin)
+
+    def _run(self, arguments: tuple[str, ...], stdin: str) -> Ended:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self._whole_environment(), clear=True),
+            patch.object(sys, "argv", ["mediamill", *arguments]),
+            patch.object(sys, "stdin", io.StringIO(stdin)),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                return Ended(int(str(end.code)), out.getvalue(), err.getvalue())
+        raise AssertionError("the command ended without an exit code")
+
+    def _whole_environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], "HOME": str(self.home), **self.environment}
+
+    async def run_process(self, *arguments: str, stdin: str = "") -> Ended:
+        """Run the command to its end, as a process."""
         process = await self.start(*arguments)
         out, err = await process.communicate(stdin.encode())
         assert process.returncode is not None

@@ -32,8 +32,8 @@ def photo(tmp_path: Path) -> Path:
 async def test_login_keeps_the_token_for_its_owner_alone(stranger: Command, photo: Path) -> None:
     """After a login the next command is signed in, and nobody else can read why."""
     arguments = ("login", "--email", "ann@example.org", "--password-stdin")
-    login = await stranger.run(*arguments, stdin=PASSWORD + "\n")
-    upload = await stranger.run("upload", str(photo))
+    login = await stranger.run_process(*arguments, stdin=PASSWORD + "\n")
+    upload = await stranger.run_process("upload", str(photo))
     assert (login.code, upload.code) == (0, 0)
     assert "ann@example.org" in login.out
     assert stat.S_IMODE(stranger.credentials.stat().st_mode) == 0o600
@@ -113,7 +113,7 @@ async def test_json_prints_one_object_a_file(command: Command, tmp_path: Path) -
         path = tmp_path / f"{number}.jpg"
         path.write_bytes(b"photo %d" % number)
         paths.append(str(path))
-    ended = await command.run("upload", "--json", "--wait", "--parallel", "2", *paths)
+    ended = await command.run_process("upload", "--json", "--wait", "--parallel", "2", *paths)
     documents = [json.loads(line) for line in ended.out.splitlines()]
     assert sorted(document["name"] for document in documents) == paths
     assert {document["status"] for document in documents} == {"completed"}
@@ -126,7 +126,7 @@ async def test_one_refused_file_does_not_stop_the_others(
     """The good file arrives, the bad one is named with its code, and the exit code says so."""
     empty = tmp_path / "empty.jpg"
     empty.touch()
-    ended = await command.run("upload", str(empty), str(photo))
+    ended = await command.run_process("upload", str(empty), str(photo))
     assert ended.code == 1
     assert f"{empty}: refused, The file is empty. (empty_file)" in ended.out
     assert f"{photo}: accepted" in ended.out
@@ -165,7 +165,7 @@ async def test_status_knows_jobs_and_media(command: Command, server: MiniServer)
 async def test_unreachable_server_has_its_own_exit_code(command: Command, photo: Path) -> None:
     """A script can tell a server that is away from a file that is bad."""
     command.environment["MEDIAMILL_URL"] = f"http://127.0.0.1:{free_port()}"
-    ended = await command.run("upload", str(photo))
+    ended = await command.run_process("upload", str(photo))
     assert ended.code == 3
     assert "no answer to POST" in ended.err
     assert "Traceback" not in ended.err
@@ -241,7 +241,7 @@ async def test_busy_server_is_waited_for(command: Command, server: MiniServer, p
 
 async def test_version_is_told(command: Command) -> None:
     """`--version` names the program and its version."""
-    assert (await command.run("--version")).out.startswith("mediamill, version ")
+    assert (await command.run_process("--version")).out.startswith("mediamill, version ")
 
 
 async def test_a_login_that_cannot_be_kept_is_told(stranger: Command, photo: Path) -> None:
