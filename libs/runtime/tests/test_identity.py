@@ -10,7 +10,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mediamill_runtime.identity import InvalidTokenError, TokenIssuer, TokenVerifier
+from mediamill_runtime.identity import (
+    InvalidTokenError,
+    KeysUnavailableError,
+    TokenIssuer,
+    TokenVerifier,
+)
 
 SECRET = "a key for the tests that is long enough to sign with"
 FAR = 9_999_999_999
@@ -83,6 +88,7 @@ class _Provider:
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.asked = 0
+        self.instead: bytes | None = None
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -93,6 +99,7 @@ class _Provider:
                 body = json.dumps(
                     {"keys": [published | {"kid": "one", "alg": "ES256", "use": "sig"}]}
                 ).encode()
+                body = body if provider.instead is None else provider.instead
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -138,6 +145,24 @@ async def test_unknown_keys_do_not_make_us_ask_forever(provider: _Provider) -> N
         with pytest.raises(InvalidTokenError):
             await verifier.verify(provider.token(key_id=f"made-up-{number}"))
     assert provider.asked == 1
+
+
+@pytest.mark.parametrize("instead", [b"<html>busy</html>", b'{"keys": []}'])
+async def test_a_provider_that_gives_no_keys_makes_no_token_bad(
+    provider: _Provider, instead: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the keys are there nobody can tell; from then on they hold, whatever the provider says later."""
+    monkeypatch.setattr("mediamill_runtime.identity._KEYS_ASKED_AT_MOST_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("mediamill_runtime.identity._KEYS_FRESH_SECONDS", 0.0)
+    verifier = TokenVerifier(jwks_url=provider.url)
+    provider.instead = instead
+    for _ in range(2):
+        with pytest.raises(KeysUnavailableError):
+            await verifier.verify(provider.token())
+    provider.instead = None
+    assert (await verifier.verify(provider.token())).user_id == "u"
+    provider.instead = instead
+    assert (await verifier.verify(provider.token(sub="other"))).user_id == "other"
 
 
 async def test_a_shared_key_is_nothing_to_published_ones(provider: _Provider) -> None:

@@ -21,8 +21,11 @@ _log = logging.getLogger(__name__)
 
 
 async def upgrade(url: str) -> str:
-    """Bring the database at `url` to the newest revision and return it; does nothing when it is there."""
-    database = Database(url)
+    """Bring the database at `url` to the newest revision and return it; does nothing when it is there.
+
+    However long it takes: large tables, and another replica that is at it.
+    """
+    database = Database(url, statement_seconds=None)
     try:
         async with database.write() as session:
             connection = await session.connection()

@@ -19,14 +19,22 @@ from sqlalchemy.util import await_only
 
 WAL_ATTEMPTS = 600
 WAL_PAUSE_SECONDS = 0.05
+CONNECT_SECONDS = 10.0
+"""For a new connection to PostgreSQL."""
+STATEMENT_SECONDS = 60.0
+"""For one statement on PostgreSQL; none here takes nearly as long. A server that hangs, or a network that
+fell silent, would else keep connections, and whoever waits for one, for a quarter of an hour and more."""
 CommitListener = Callable[[AsyncSession], None]
 
 
 class Database:
     """An engine and the two ways to use it: `read()` and `write()`."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.engine = _create_engine(url, pool_size)
+    def __init__(
+        self, url: str, *, pool_size: int = 10, statement_seconds: float | None = STATEMENT_SECONDS
+    ) -> None:
+        """Use the database at `url`; on PostgreSQL a statement that takes longer raises TimeoutError."""
+        self.engine = _create_engine(url, pool_size, statement_seconds)
         self.dialect = self.engine.dialect.name
         self._reading = _reading_view(self.engine, transactions=self.dialect == "sqlite")
         self._streaming = _reading_view(self.engine, transactions=True)
@@ -116,10 +124,16 @@ def _reading_view(engine: AsyncEngine, *, transactions: bool) -> AsyncEngine:
     return view
 
 
-def _create_engine(url: str, pool_size: int) -> AsyncEngine:
+def _create_engine(url: str, pool_size: int, statement_seconds: float | None) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        # Last in, first out: the few connections that are in use have their statements prepared.
-        return create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_use_lifo=True)
+        return create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            # Last in, first out: the few connections that are in use have their statements prepared.
+            pool_use_lifo=True,
+            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": statement_seconds},
+        )
     engine = create_async_engine(url, connect_args={"timeout": 30})
 
     @event.listens_for(engine.sync_engine, "connect")

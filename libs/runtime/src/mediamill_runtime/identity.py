@@ -6,6 +6,7 @@ shared one.
 """
 
 import asyncio
+import http.client
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import jwt
+import structlog
 
 from mediamill_runtime.settings import IdentitySettings
 
@@ -32,10 +34,15 @@ _LONGEST_TOKEN = 8_192
 _KEYS_FRESH_SECONDS = 600.0
 _KEYS_ASKED_AT_MOST_EVERY_SECONDS = 10.0
 """A token with an unknown key id asks for the keys again, but nobody can make us ask all the time."""
+_log = structlog.get_logger(__name__)
 
 
 class InvalidTokenError(Exception):
     """The token is malformed, expired, signed by somebody else, or lacks a claim."""
+
+
+class KeysUnavailableError(InvalidTokenError):
+    """Nobody can tell whether the token is valid: the identity provider has not given us its keys yet."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class TokenVerifier:
         self._seen: OrderedDict[str, Identity] = OrderedDict()
 
     async def verify(self, token: str) -> Identity:
-        """Return who the token names; raises InvalidTokenError."""
+        """Return who the token names; raises InvalidTokenError, and KeysUnavailableError for a new token."""
         known = self._seen.get(token)
         if known is None:
             known = await self._verify_new(token)
@@ -155,28 +162,29 @@ class _PublishedKeys:
         self._asking = asyncio.Lock()
 
     async def key_for(self, token: str) -> jwt.PyJWK:
-        """Return the key that the token's header names; raises jwt.PyJWTError."""
+        """Return the key that the token's header names; raises jwt.PyJWTError and KeysUnavailableError."""
         key_id = jwt.get_unverified_header(token).get("kid")
         async with self._asking:
             stale = time.monotonic() - self._fetched_at > _KEYS_FRESH_SECONDS
             if stale or key_id not in self._keys:
                 await self._fetch()
+        if not self._keys:
+            raise KeysUnavailableError("the identity provider does not give us its keys")
         key = self._keys.get(key_id)
         if key is None:
             raise jwt.InvalidKeyError("the token is signed with an unknown key")
         return key
 
     async def _fetch(self) -> None:
-        """Keep the old keys when the provider does not answer."""
+        """Keep what is known when the provider does not answer, or not with keys."""
         now = time.monotonic()
         if now - self._asked_at < _KEYS_ASKED_AT_MOST_EVERY_SECONDS:
             return
         self._asked_at = now
         try:
             keys = await asyncio.to_thread(self._client.get_signing_keys)
-        except jwt.PyJWTError:
-            if not self._keys:
-                raise
+        except (jwt.PyJWTError, http.client.HTTPException, OSError, ValueError) as error:
+            _log.warning("the identity provider gives no keys", error=f"{type(error).__name__}: {error}")
             return
         self._keys = {key.key_id: key for key in keys}
         self._fetched_at = now

@@ -7,9 +7,15 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from mediamill_runtime.identity import SESSION_COOKIE, Identity, InvalidTokenError, Role
+from mediamill_runtime.identity import (
+    SESSION_COOKIE,
+    Identity,
+    InvalidTokenError,
+    KeysUnavailableError,
+    Role,
+)
 from mediamill_web.parts import Parts
-from mediamill_web.problems import ProblemError
+from mediamill_web.problems import RETRY_AFTER, ProblemError
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -71,6 +77,10 @@ async def _identity_of(request: Request, parts: Parts) -> Identity | None:
         return None
     try:
         return await parts.verifier.verify(token.strip())
+    except KeysUnavailableError:
+        detail = "The identity provider does not answer now; the request may be sent again."
+        unread = _has_body(request)
+        raise ProblemError(503, "identity_unavailable", detail, headers=RETRY_AFTER, close=unread) from None
     except InvalidTokenError:
         detail = "The access token is not valid or has expired."
         unread = _has_body(request)

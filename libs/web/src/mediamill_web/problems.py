@@ -11,10 +11,12 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from mediamill_database import is_unavailable
 from mediamill_runtime.telemetry import current_trace_id
 from mediamill_web.draining import drain
 
@@ -26,6 +28,7 @@ _CODES = {
     405: "method_not_allowed",
     413: "body_too_large",
 }
+RETRY_AFTER = {"Retry-After": "5"}
 _log = structlog.get_logger(__name__)
 
 
@@ -128,6 +131,13 @@ def install_problem_handlers(app: FastAPI, *, show_details: bool) -> None:
         ]
         return ProblemResponse(422, "invalid_request", "The request is not valid.", errors=fields)
 
+    async def on_outage(request: Request, error: Exception) -> Response:
+        if not is_unavailable(error):
+            raise error
+        _log.warning("the database does not answer", path=request.url.path, error=repr(error))
+        detail = "The database does not answer now; the request may be sent again."
+        return ProblemResponse(503, "database_unavailable", detail, RETRY_AFTER)
+
     async def on_unexpected(_request: Request, error: Exception) -> Response:
         _log.error("request failed", exc_info=error)
         detail = f"{type(error).__name__}: {error}" if show_details else "Something went wrong on our side."
@@ -136,4 +146,6 @@ def install_problem_handlers(app: FastAPI, *, show_details: bool) -> None:
     app.add_exception_handler(ProblemError, on_problem)
     app.add_exception_handler(HTTPException, on_http_exception)
     app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(SQLAlchemyError, on_outage)
+    app.add_exception_handler(OSError, on_outage)
     app.add_exception_handler(Exception, on_unexpected)

@@ -7,9 +7,14 @@ from uuid import UUID
 import httpx
 import pytest
 
+from mediamill_database import Database
 from mediamill_ingest.http.app import build_app
+from mediamill_runtime.identity import TokenVerifier
+from mediamill_testing.ports import free_port
 
 from .conftest import ON_BOTH_DATABASES, Api
+
+POSTGRES = "postgresql+asyncpg"
 
 
 async def _broken(api: Api, *, show_details: bool) -> httpx.Response:
@@ -32,6 +37,25 @@ async def test_production_tells_nothing_technical(api: Api) -> None:
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "hunter2" not in answer.text
     assert "RuntimeError" in (await _broken(api, show_details=True)).json()["detail"]
+
+
+async def test_a_database_that_is_away_is_asked_again_later(api: Api) -> None:
+    """Who reads or uploads meanwhile is told to come back, not that something is wrong."""
+    api.app.state.parts = replace(api.parts, database=Database(f"{POSTGRES}://x@127.0.0.1:{free_port()}/x"))
+    for answer in (await api.client.get("/api/media", headers=api.as_user()), await api.upload()):
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
+    api.app.state.parts = api.parts
+    assert (await api.upload()).status_code == 202
+
+
+async def test_an_identity_provider_that_is_away_signs_nobody_out(api: Api) -> None:
+    """A token that cannot be checked now is not called invalid, which would end the session."""
+    verifier = TokenVerifier(jwks_url=f"http://127.0.0.1:{free_port()}/keys")
+    api.app.state.parts = replace(api.parts, verifier=verifier)
+    answer = await api.client.get("/api/media", headers=api.as_user())
+    assert (answer.status_code, answer.json()["code"]) == (503, "identity_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize(
