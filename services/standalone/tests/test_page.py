@@ -125,6 +125,78 @@ def test_polling_tells_how_an_upload_ended(answer, told):
     assert json.loads(run_script(script)) == told
 
 
+LIBRARY = """
+    class Part {
+      children = []; textContent = ""; style = {}; listeners = {};
+      addEventListener(name, listener) { this.listeners[name] = listener; }
+      append(...parts) {
+        for (const part of parts) this.children.push(Object.assign(part, { parent: this }));
+      }
+      replaceChildren(...parts) { this.children = parts; }
+      remove() { this.parent.children = this.parent.children.filter((part) => part !== this); }
+      setAttribute() {} getContext() {}
+    }
+    const named = {};
+    const byId = (id) => (named[id] ??= new Part());
+    globalThis.document = { createElement: () => new Part(), getElementById: byId };
+    globalThis.setTimeout = () => {};
+    const medium = { id: "m", status: "READY", fileName: "cup.jpg", variants: [], deletedAt: null };
+    let answer = [200, { items: [medium], nextCursor: null }];
+    globalThis.fetch = async () => {
+      if (answer === null) throw new TypeError("no network");
+      const [status, body] = answer;
+      return { ok: status < 400, status, json: async () => body };
+    };
+    const told = [];
+    const { Library } = await import("./library.js");
+    const library = new Library({ onExpired: () => told.push("expired") });
+    await library.open("u");
+    const shown = () => byId("grid").children.length;
+    const find = (part, text) =>
+      part.textContent === text ? part : (part.children ?? []).map((each) => find(each, text)).find(Boolean);
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown", "told"),
+    [
+        (None, 1, []),
+        ((503, {"code": "database_unavailable"}), 1, []),
+        ((404, {"code": "not_found"}), 0, []),
+        ((401, {"code": "invalid_token"}), 1, ["expired"]),
+    ],
+    ids=["no network", "away", "gone", "signed out"],
+)
+def test_a_picture_leaves_the_page_only_when_it_is_gone(answer, shown, told):
+    """Something happened to a picture: without an answer to what, it stays where it is."""
+    script = f"""{LIBRARY}
+        answer = {json.dumps(answer)};
+        await library.refresh("m");
+        console.log(JSON.stringify([shown(), told]));
+    """
+    assert json.loads(run_script(script)) == [shown, told]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words", "undo"),
+    [
+        ({"success": True, "status": "purging", "mediaId": "m"}, "Deleted for good.", False),
+        ({"deletedAt": "now"}, "Moved to the trash.", True),
+    ],
+    ids=["for good", "to the trash"],
+)
+def test_deleting_says_what_deleting_means_here(answer, words, undo):
+    """Where the settings delete for good, nobody is offered to take it back."""
+    script = f"""{LIBRARY}
+        answer = [200, {{ ...medium, ...{json.dumps(answer)} }}];
+        await find(byId("grid"), "Delete").listeners.click();
+        await new Promise(setImmediate);
+        const [text, button] = byId("toast").children;
+        console.log(JSON.stringify([shown(), text, button !== undefined]));
+    """
+    assert json.loads(run_script(script)) == [0, words, undo]
+
+
 def test_unknown_codes_show_the_servers_words():
     """A code that the page does not know yet is explained in the server's own words."""
     script = (

@@ -31,11 +31,14 @@ export class Library {
     return this.#show(false);
   }
 
-  /** Fetch one medium again and show it where it belongs now. */
+  /** Fetch one medium again and show it where it belongs now; without an answer it stays as it is shown. */
   async refresh(id) {
-    const medium = await api.medium(id).catch(() => null);
-    if (medium) this.#place(medium);
-    else this.#drop(id);
+    try {
+      this.#place(await api.medium(id));
+    } catch (error) {
+      if (error.status === 404) this.#drop(id);
+      if (error.status === 401) this.#onExpired();
+    }
   }
 
   async #show(trash) {
@@ -105,20 +108,30 @@ export class Library {
       { className: "actions" },
       button("History", () => showTimeline(medium)),
       medium.deletedAt
-        ? button("Restore", () => this.#change(api.restore, medium.id, "Restored."))
+        ? button("Restore", () => this.#restore(medium.id))
         : button("Delete", () => this.#delete(medium.id)),
     );
   }
 
-  #delete(id) {
-    const undo = () => this.#change(api.restore, id, "Restored.");
-    return this.#change(api.remove, id, "Moved to the trash.", undo);
+  async #delete(id) {
+    try {
+      const left = await api.remove(id);
+      if (left.status === "purging") {
+        this.#drop(id);
+        toast("Deleted for good.");
+      } else {
+        this.#place(left);
+        toast("Moved to the trash.", () => this.#restore(id));
+      }
+    } catch (error) {
+      this.#tell(error);
+    }
   }
 
-  async #change(action, id, text, undo) {
+  async #restore(id) {
     try {
-      this.#place(await action(id));
-      toast(text, undo);
+      this.#place(await api.restore(id));
+      toast("Restored.");
     } catch (error) {
       this.#tell(error);
     }

@@ -108,6 +108,9 @@ export class Uploads {
   }
 }
 
+/** Whether the same upload may succeed later: nobody has judged the file. */
+const mayPass = (error) => error?.code === "network" || error?.status >= 500 || [408, 429].includes(error?.status);
+
 /** Send a large file to S3 in parts where there is S3, and any other in one request to the server. */
 async function send(file, key, onProgress) {
   if (goesInParts(file)) {
@@ -165,7 +168,7 @@ class Upload {
     this.bar.hidden = true;
     this.state.textContent = sentence(error);
     announce(`${this.file.name}: ${sentence(error)}`);
-    const again = ["network", "slow_body", "storage_full"].includes(error?.code);
+    const again = mayPass(error);
     const label = again ? "Try again" : "Dismiss";
     const act = () => (again ? this.retry() : this.row.remove());
     this.row.append(element("button", { type: "button", textContent: label, onclick: act }));
