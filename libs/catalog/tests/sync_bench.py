@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from mediamill_catalog import media, sync_jobs
+from mediamill_catalog import media, sync_jobs, sync_planning
 from mediamill_catalog.core import MEDIA, VARIANTS
-from mediamill_catalog.sync_jobs import SyncLimits, SyncRequest
+from mediamill_catalog.sync_planning import SyncLimits, SyncRequest
 from mediamill_catalog.sync_results import record_result
 from mediamill_catalog.tables import SyncStatus
 from mediamill_contracts import Message
@@ -67,7 +67,7 @@ class SyncBench:
         """Ask for an operation on these media."""
         request = SyncRequest(operation, "root", media_ids=ids, s3=self.s3, **more)
         async with self.database.write() as session:
-            return await sync_jobs.plan(session, request, limits, now=self.clock.tick())
+            return await sync_planning.plan(session, request, limits, now=self.clock.tick())
 
     async def report(
         self,

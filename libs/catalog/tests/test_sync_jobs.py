@@ -1,11 +1,15 @@
 """Transfers on record: how they are cut and sent out, cancelled, retried and listed."""
 
-import pytest
+from typing import Any
 
-from mediamill_catalog import sync_jobs
+import pytest
+from sqlalchemy import select
+
+from mediamill_catalog import sync_jobs, sync_planning
+from mediamill_catalog.core import SYNC_ITEMS
 from mediamill_catalog.listing import MediaFilter
 from mediamill_catalog.sync_dispatch import BATCHES_IN_FLIGHT
-from mediamill_catalog.sync_jobs import SyncLimits, SyncRequest
+from mediamill_catalog.sync_planning import NothingToSyncError, SyncLimits, SyncRequest
 from mediamill_catalog.tables import MediaStatus, SyncStatus
 from mediamill_contracts.sync import RequestSync, SyncCancelled
 
@@ -41,13 +45,39 @@ async def test_filters_select_ready_media_only(bench: SyncBench) -> None:
     await bench.add(1)
     request = SyncRequest("upload_to_s3", "root", wanted=MediaFilter(entity_type="avatar"), s3=S3)
     async with bench.database.write() as session:
-        await sync_jobs.plan(session, request, SMALL, now=NOW)
+        await sync_planning.plan(session, request, SMALL, now=NOW)
     (sent,) = await bench.sent(RequestSync)
     assert [item.media_id for item in sent.items] == sorted(avatars)
     nobody = SyncRequest("upload_to_s3", "root", wanted=MediaFilter(entity_type="nobody"))
     async with bench.database.write() as session:
-        with pytest.raises(sync_jobs.NothingToSyncError):
-            await sync_jobs.plan(session, nobody, SMALL, now=NOW)
+        with pytest.raises(NothingToSyncError):
+            await sync_planning.plan(session, nobody, SMALL, now=NOW)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["ids", "filter"])
+async def test_requests_of_any_size_are_read_and_written_piece_by_piece(
+    bench: SyncBench, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Where more is asked for than is held in memory, each medium is in one batch, and counted once."""
+    monkeypatch.setattr("mediamill_catalog.sync_selection._AT_ONCE", 3)
+    monkeypatch.setattr("mediamill_catalog.sync_planning._ITEMS_AT_ONCE", 2)
+    ids = sorted(await bench.add(8))
+    chosen: dict[str, Any] = {"media_ids": ids} if named else {"wanted": MediaFilter()}
+    request = SyncRequest("upload_to_s3", "root", s3=S3, **chosen)
+    async with bench.database.write() as session:
+        job_id = await sync_planning.plan(session, request, SMALL, now=NOW)
+    async with bench.database.read() as session:
+        details = await sync_jobs.find(session, job_id)
+        items = await session.execute(select(SYNC_ITEMS.c.job_id, SYNC_ITEMS.c.media_id))
+    assert details is not None
+    assert (details.job.total_files, details.job.batch_size) == (16, 4)
+    assert [(child.batch_index, child.total_files) for child in details.children] == [
+        (index, 4) for index in range(4)
+    ]
+    batch_of = {row.media_id: row.job_id for row in items}
+    assert [batch_of[media_id] for media_id in ids] == [
+        child.id for child in details.children for _ in range(2)
+    ]
 
 
 async def test_only_some_batches_are_in_flight(bench: SyncBench) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from mediamill_catalog import media, sync_jobs, timeline
 from mediamill_catalog.core import AUDIT, MEDIA, SYNC_ITEMS
-from mediamill_catalog.sync_jobs import SyncLimits
+from mediamill_catalog.sync_planning import SyncLimits
 from mediamill_catalog.sync_results import lost_run, record_progress, record_result
 from mediamill_catalog.tables import MediaStatus, StorageStatus, SyncStatus
 from mediamill_contracts.ids import new_id

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import SYNC_JOBS
@@ -31,19 +31,21 @@ async def dispatch(session: AsyncSession, top_id: UUID, *, now: datetime) -> Non
 
     A batch of which nothing can be done ends at once, and the next one takes its turn.
     """
-    family = or_(SYNC_JOBS.c.id == top_id, SYNC_JOBS.c.parent_id == top_id)
-    found = await session.execute(
+    own = or_(SYNC_JOBS.c.id == top_id, SYNC_JOBS.c.parent_id == top_id)
+    open_batches = (own, SYNC_JOBS.c.is_parent.is_(False), SYNC_JOBS.c.status.in_(OPEN))
+    in_flight = select(func.count()).where(*open_batches, SYNC_JOBS.c.sent_at.is_not(None))
+    waiting = (
         select(SYNC_JOBS)
-        .where(family, SYNC_JOBS.c.is_parent.is_(False), SYNC_JOBS.c.status.in_(OPEN))
+        .where(*open_batches, SYNC_JOBS.c.sent_at.is_(None))
         .order_by(SYNC_JOBS.c.batch_index)
     )
-    batches = found.all()
-    in_flight = sum(batch.sent_at is not None for batch in batches)
-    for batch in batches:
-        if in_flight >= BATCHES_IN_FLIGHT:
+    room = BATCHES_IN_FLIGHT - (await session.execute(in_flight)).scalar_one()
+    while room > 0:
+        following = (await session.execute(waiting.limit(room))).all()
+        if not following:
             return
-        if batch.sent_at is None:
-            in_flight += await _send_out(session, batch, now)
+        for batch in following:
+            room -= await _send_out(session, batch, now)
 
 
 async def send_removal(

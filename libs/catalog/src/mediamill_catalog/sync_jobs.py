@@ -1,38 +1,32 @@
-"""Transfers that operators ask for: planned in batches, looked at, cancelled, and retried where they failed.
+"""Transfers that operators asked for: looked at, listed, cancelled, and retried where they failed.
 
-A request for few files is one job. A larger one is a parent whose children are its batches; at most
-`BATCHES_IN_FLIGHT` of them are sent out at once, the next when one has ended. All functions run inside the
-caller's transaction and emit what they cause through the outbox.
+A parent's children are its batches; at most `BATCHES_IN_FLIGHT` of them are sent out at once, the next when
+one has ended. All functions run inside the caller's transaction and emit what they cause through the outbox.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog.core import SYNC_ITEMS, SYNC_JOBS
-from mediamill_catalog.listing import MediaFilter, Page
+from mediamill_catalog.listing import Page
 from mediamill_catalog.sync_dispatch import dispatch
-from mediamill_catalog.sync_selection import PlannedItem, into_batches, select_items
+from mediamill_catalog.sync_planning import location_row
 from mediamill_catalog.sync_settling import OPEN, announce, lock_job, settle
 from mediamill_catalog.tables import SyncItemStatus, SyncStatus
-from mediamill_contracts.ids import new_id
 from mediamill_contracts.storage import S3Location
-from mediamill_contracts.sync import MAX_FILES, SyncCancelled, SyncOperation, SyncRun
+from mediamill_contracts.sync import SyncCancelled, SyncRun
 from mediamill_outbox import emit
 
 RESULTS_SHOWN = 1_000
 """Newest results of files that a job is shown with."""
 _RUNS_IN_A_MESSAGE = 1_000
 _UNDONE = (SyncItemStatus.PENDING, SyncItemStatus.COPIED, SyncItemStatus.FAILED)
-
-
-class NothingToSyncError(Exception):
-    """No medium fits the request."""
 
 
 class SyncJobNotFoundError(Exception):
@@ -48,41 +42,6 @@ class NothingToRetryError(Exception):
 
 
 @dataclass(frozen=True)
-class SyncLimits:
-    """How a request is cut into batches. Counts are files: a medium's original and its variants."""
-
-    split_from: int = 100
-    """Files from which on a request becomes a parent with batches."""
-    batch_files: int = MAX_FILES
-    """Files in one batch; one medium's files stay together."""
-
-    def __post_init__(self) -> None:
-        """Refuse what does not fit one message."""
-        if not 1 <= self.split_from <= MAX_FILES or not 1 <= self.batch_files <= MAX_FILES:
-            raise ValueError(f"batches hold 1 to {MAX_FILES} files")
-
-    @classmethod
-    def of_dialect(cls, dialect: str) -> "SyncLimits":
-        """Return the defaults for PostgreSQL or SQLite, where one writer serves everybody."""
-        return cls(split_from=50, batch_files=50) if dialect == "sqlite" else cls()
-
-
-@dataclass(frozen=True)
-class SyncRequest:
-    """What an operator asks for: an operation on media named by `media_ids`, or by `wanted`."""
-
-    operation: SyncOperation
-    requested_by: str
-    media_ids: Sequence[UUID] = ()
-    wanted: MediaFilter | None = None
-    delete_source: bool = False
-    """Of copies: the source is removed once the copy is on record. Of `hard_delete`: what is in S3 goes even
-    where it is here too."""
-    s3: S3Location | None = None
-    """Where S3 is, by the settings of now."""
-
-
-@dataclass(frozen=True)
 class SyncJobDetails:
     """A job as it is shown: its row, its batches, and the newest results of its files."""
 
@@ -90,32 +49,6 @@ class SyncJobDetails:
     children: Sequence[Row[Any]] = ()
     results: Sequence[dict[str, Any]] = field(default=())
     """`mediaId`, `key`, `sizeBytes`, `status` (done, failed), `code`, `detail`, `at` of each file."""
-
-
-async def plan(session: AsyncSession, request: SyncRequest, limits: SyncLimits, *, now: datetime) -> UUID:
-    """Write the job with its batches, send out the first ones, and return its id.
-
-    Media that the operation is not possible for become failed items, with a code of
-    `sync_admission.REFUSALS`. Raises NothingToSyncError.
-    """
-    items = await select_items(session, request.operation, request.media_ids, request.wanted)
-    if not items:
-        raise NothingToSyncError
-    job_id = new_id()
-    if sum(item.files for item in items) < limits.split_from:
-        await _insert(session, [_job(request, job_id, items, now)], {job_id: items}, now)
-    else:
-        batches = into_batches(items, limits.batch_files)
-        children = {new_id(): batch for batch in batches}
-        parent = _job(request, job_id, items, now) | {"is_parent": True, "batch_size": len(batches)}
-        rows = [
-            _job(request, child_id, batch, now) | {"parent_id": job_id, "batch_index": index}
-            for index, (child_id, batch) in enumerate(children.items())
-        ]
-        await _insert(session, [parent, *rows], children, now)
-    await dispatch(session, job_id, now=now)
-    await announce(session, job_id)
-    return job_id
 
 
 async def find(session: AsyncSession, job_id: UUID, *, results: int = RESULTS_SHOWN) -> SyncJobDetails | None:
@@ -198,7 +131,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, s3: S3Location | None, n
         .values(
             status=SyncStatus.WAITING,
             run=SYNC_JOBS.c.run + 1,
-            location=_location(s3),
+            location=location_row(s3),
             sent_at=None,
             finished_at=None,
             updated_at=now,
@@ -214,57 +147,6 @@ async def retry(session: AsyncSession, job_id: UUID, *, s3: S3Location | None, n
         await settle(session, batch_id, now=now)
     await dispatch(session, top, now=now)
     await announce(session, top)
-
-
-def _job(request: SyncRequest, job_id: UUID, items: Sequence[PlannedItem], now: datetime) -> dict[str, Any]:
-    return {
-        "id": job_id,
-        "parent_id": None,
-        "is_parent": False,
-        "operation": request.operation,
-        "delete_source": request.delete_source,
-        "status": SyncStatus.WAITING,
-        "batch_index": 0,
-        "batch_size": len(items),
-        "run": 0,
-        "location": _location(request.s3),
-        "total_files": sum(item.files for item in items),
-        "processed_files": 0,
-        "failed_files": 0,
-        "processed_bytes": 0,
-        "requested_by": request.requested_by,
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
-def _location(s3: S3Location | None) -> dict[str, Any] | None:
-    return None if s3 is None else s3.model_dump(mode="json")
-
-
-async def _insert(
-    session: AsyncSession,
-    jobs: Sequence[dict[str, Any]],
-    batches: Mapping[UUID, Sequence[PlannedItem]],
-    now: datetime,
-) -> None:
-    await session.execute(insert(SYNC_JOBS).inline(), jobs)
-    rows = [
-        {
-            "job_id": job_id,
-            "media_id": item.media_id,
-            "files": item.files,
-            "size_bytes": item.size_bytes,
-            "done_files": 0,
-            "done_bytes": 0,
-            "status": SyncItemStatus.PENDING,
-            "objects": [],
-            "updated_at": now,
-        }
-        for job_id, batch in batches.items()
-        for item in batch
-    ]
-    await session.execute(insert(SYNC_ITEMS).inline(), rows)
 
 
 async def _newest_results(session: AsyncSession, job_id: UUID, limit: int) -> list[dict[str, Any]]:

@@ -13,9 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
-from mediamill_catalog import media, sync_jobs
+from mediamill_catalog import media, sync_jobs, sync_planning
 from mediamill_catalog.core import MEDIA, SYNC_JOBS, VARIANTS
-from mediamill_catalog.sync_jobs import SyncJobDetails, SyncLimits, SyncRequest
+from mediamill_catalog.sync_jobs import (
+    SyncJobDetails,
+)
+from mediamill_catalog.sync_planning import SyncLimits, SyncRequest
 from mediamill_catalog.tables import StorageStatus, SyncStatus
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.recipe import ObjectRef, Store
@@ -173,7 +176,7 @@ class Operator:
         )
         limits = SyncLimits.of_dialect(self.database.dialect)
         async with self.database.write() as session:
-            return await sync_jobs.plan(session, request, limits, now=datetime.now(UTC))
+            return await sync_planning.plan(session, request, limits, now=datetime.now(UTC))
 
     async def retry(self, job_id: UUID) -> None:
         """Send out again what is not done."""

@@ -4,7 +4,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mediamill_catalog.settings import PlatformEnvironment
-from mediamill_catalog.sync_jobs import SyncLimits
+from mediamill_catalog.sync_planning import SyncLimits
 from mediamill_contracts.sync import MAX_FILES
 from mediamill_runtime.settings import DatabaseSettings, IdentitySettings, require_broker, require_identity
 

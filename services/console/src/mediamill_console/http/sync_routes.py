@@ -11,11 +11,10 @@ from mediamill_catalog.settings import PlatformSettings, load
 from mediamill_catalog.sync_jobs import (
     RESULTS_SHOWN,
     NothingToRetryError,
-    NothingToSyncError,
     SyncJobClosedError,
     SyncJobNotFoundError,
-    SyncRequest,
 )
+from mediamill_catalog.sync_planning import NothingToSyncError, SyncRequest
 from mediamill_catalog.tables import SyncStatus
 from mediamill_console.http.parts import ConsoleWebParts, Parts
 from mediamill_console.http.sync_schemas import (

@@ -7,7 +7,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from mediamill_catalog.listing import MediaFilter
-from mediamill_catalog.sync_jobs import SyncJobDetails
+from mediamill_catalog.sync_jobs import (
+    SyncJobDetails,
+)
 from mediamill_catalog.tables import MediaStatus, StorageStatus, SyncStatus
 from mediamill_contracts.media import EntityType
 from mediamill_contracts.message import ShortText, UserId

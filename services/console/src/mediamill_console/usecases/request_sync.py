@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import audit, sync_jobs
+from mediamill_catalog import audit, sync_planning
 from mediamill_catalog.audit import Act
 from mediamill_catalog.idempotency import Claim, RepeatableRequest, claim, earlier_answer
-from mediamill_catalog.sync_jobs import SyncLimits, SyncRequest
+from mediamill_catalog.sync_planning import SyncLimits, SyncRequest
 from mediamill_catalog.tables import utc_now
 from mediamill_database import Database
 
@@ -50,7 +50,7 @@ class SyncIntake:
             )
             if answer is not None:
                 return UUID(answer["id"])
-        job_id = await sync_jobs.plan(session, wanted, self.limits, now=now)
+        job_id = await sync_planning.plan(session, wanted, self.limits, now=now)
         if repeat is not None and not await _keep(session, wanted.requested_by, repeat, job_id, now):
             raise _OvertakenError
         detail = {
