@@ -17,6 +17,9 @@ from uuid import uuid4
 from mediamill_storage.atomic_file import full_disk_named, rename, sync_folder
 from mediamill_storage.object_store import StoredFile
 
+_CHUNK_BYTES = 64 * 1024
+"""Read at once: as much as the allocator keeps at hand, so that a small file costs no fresh pages."""
+
 
 def adopt(
     files: Sequence[tuple[Path, Path]], temporaries: Path, flushers: Executor, *, fsync: bool
@@ -29,8 +32,7 @@ def adopt(
     """
     sources = [source for source, _ in files]
     with full_disk_named():
-        side_by_side = flushers.map if fsync else map
-        stored = list(side_by_side(partial(_measure, fsync=fsync), sources))
+        stored = _measure_all(sources, flushers) if fsync else [_measure(source) for source in sources]
         for source, target in files:
             _move(source, target, temporaries, fsync=fsync)
         if fsync:
@@ -39,13 +41,26 @@ def adopt(
     return stored
 
 
-def _measure(source: Path, *, fsync: bool) -> StoredFile:
+def _measure_all(sources: Sequence[Path], flushers: Executor) -> list[StoredFile]:
+    """Hash and flush the files: the first one here, while `flushers` do the others."""
+    flush = partial(_measure, fsync=True)
+    others = flushers.map(flush, sources[1:])
+    return [*map(flush, sources[:1]), *others]
+
+
+def _measure(source: Path, *, fsync: bool = False) -> StoredFile:
     """Hash the file and flush it; a symbolic link is refused, whoever wrote the file may not be trusted."""
-    with os.fdopen(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        digest, size = hashlib.sha256(), 0
+        while chunk := os.read(descriptor, _CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
         if fsync:
-            os.fsync(file.fileno())
-        return StoredFile(file.tell(), digest.hexdigest())
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return StoredFile(size, digest.hexdigest())
 
 
 def _move(source: Path, target: Path, temporaries: Path, *, fsync: bool) -> None:

@@ -74,7 +74,8 @@ class LocalObjectStore:
 
     async def put_files(self, files: Sequence[FinishedFile]) -> list[StoredFile]:
         """Store files and consume them, replacing what was there; return what they hold, in their order."""
-        moves = [(file.path, self._paths.path_of(file.key)) for file in files]
+        targets = self._paths.paths_of(file.key for file in files)
+        moves = [(file.path, target) for file, target in zip(files, targets, strict=True)]
         return await self._in_thread(adopt, moves, self._temporaries, self._flushers, fsync=self._fsync)
 
     async def put_stream(

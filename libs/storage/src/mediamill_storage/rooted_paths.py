@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -28,25 +29,40 @@ class RootedPaths:
 
     def path_of(self, key: str) -> Path:
         """Return the path of `key`; raises UnsafeKeyError when it is malformed or led away by a link."""
-        check_key(key)
-        path = self._prefix + key
-        if self._has_link(path):
-            raise UnsafeKeyError(f"key leads through a symbolic link: {key!r}")
-        return Path(path)
+        return self.paths_of((key,))[0]
+
+    def paths_of(self, keys: Iterable[str]) -> list[Path]:
+        """Return the paths of several keys, as `path_of` does, with one look at a folder that they share."""
+        no_links: set[str] = set()
+        return [self._path_of(key, no_links) for key in keys]
 
     def key_of(self, path: str) -> str:
         """Return the key of a path that is below the root."""
         return path.removeprefix(self._prefix)
 
-    def _has_link(self, path: str) -> bool:
-        """Look at each step below the root, which holds no link itself; what is missing leads nowhere."""
+    def _path_of(self, key: str, no_links: set[str]) -> Path:
+        check_key(key)
+        path = self._prefix + key
+        if self._has_link(path, no_links):
+            raise UnsafeKeyError(f"key leads through a symbolic link: {key!r}")
+        return Path(path)
+
+    def _has_link(self, path: str, no_links: set[str]) -> bool:
+        """Look at each step below the root, which holds no link itself; what is missing leads nowhere.
+
+        Steps in `no_links` were looked at just now, and those that are found to be none are added.
+        """
         end = len(self._prefix)
         while end != -1:
             end = path.find(os.sep, end + 1)
+            step = path if end == -1 else path[:end]
+            if step in no_links:
+                continue
             try:
-                mode = os.lstat(path if end == -1 else path[:end]).st_mode
+                mode = os.lstat(step).st_mode
             except OSError:
                 return False
             if stat.S_ISLNK(mode):
                 return True
+            no_links.add(step)
         return False
