@@ -2,7 +2,8 @@
 
 Method: CPU seconds of all process trees (user and system, ended children included) over a batch of
 one-pixel photos, divided by the batch, less the CPU that the bare loop spends on such a photo. Broker and
-database count.
+database count. Two variants of one pixel are the same file, which Mediamill encodes once and the bare loop
+twice: about a millisecond of the difference.
 """
 
 import asyncio

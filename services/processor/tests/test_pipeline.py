@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from mediamill_contracts.recipe import Limits, PictureFacts, Recipe, VariantSpec
+from mediamill_contracts.recipe import Limits, PictureFacts, Recipe, VariantSpec, Watermark
 from mediamill_processor.pipeline.content import block_other_loaders
+from mediamill_processor.pipeline.encode import encode
 from mediamill_processor.pipeline.render import EncodedVariant, inspect, render
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
@@ -29,10 +31,11 @@ def make(
     *,
     threads: int = 1,
     variants: tuple[VariantSpec, ...] = VARIANTS,
+    watermark: Watermark | None = None,
 ) -> tuple[PictureFacts, dict[str, EncodedVariant]]:
     """Render one file in this process."""
     block_other_loaders()
-    recipe, watch = Recipe(variants=variants), Stopwatch()
+    recipe, watch = Recipe(variants=variants, watermark=watermark), Stopwatch()
     header = inspect(source, media_type, recipe, watch)
     facts, made = render(header, recipe, scratch, watch, threads=threads, on_decoded=lambda: None)
     return facts, {variant.name: variant for variant in made}
@@ -115,6 +118,59 @@ def test_nothing_is_enlarged(photo_corpus: PhotoCorpus, tmp_path: Path) -> None:
     _, made = make(photo.path, photo.media_type, tmp_path)
     assert (made["large"].width, made["large"].height) == (7, 5)
     assert (made["square"].width, made["square"].height) == (5, 5)
+
+
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        "jpeg_orientation_2.jpg",
+        "jpeg_orientation_6.jpg",
+        "jpeg_adobe_rgb.jpg",
+        "png_16_bit_grey.png",
+        "png_alpha.png",
+        "gif_animated.gif",
+        "tiff_orientation_6.tif",
+    ],
+)
+def test_a_picture_that_is_not_scaled_comes_out_right(
+    file_name: str, photo_corpus: PhotoCorpus, tmp_path: Path
+) -> None:
+    """Size, orientation and colours are right where every pixel is kept, too."""
+    photo = photo_corpus.photo(file_name)
+    whole = VariantSpec(name="whole", width=5000, height=5000, quality=95, animated=False)
+    make(photo.path, photo.media_type, tmp_path, variants=(whole,))
+    picture = Image.open(tmp_path / "whole")
+    assert picture.size == (photo.width, photo.height)
+    assert photo.looks_like(picture)
+
+
+def test_what_comes_out_the_same_is_encoded_once(
+    photo_corpus: PhotoCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variants that a small original cannot tell apart are one picture; any other setting makes another."""
+    encoded: list[str] = []
+
+    def count(image: Any, spec: VariantSpec, *args: Any, **options: Any) -> None:
+        encoded.append(spec.name)
+        encode(image, spec, *args, **options)
+
+    monkeypatch.setattr("mediamill_processor.pipeline.render.encode", count)
+    photo = photo_corpus.photo("tiny.jpg")
+    variants = (
+        VariantSpec(name="large", width=400, height=400),
+        VariantSpec(name="medium", width=200, height=200),
+        VariantSpec(name="poor", width=400, height=400, quality=30),
+        VariantSpec(name="print", width=400, height=400, format="png"),
+        VariantSpec(name="square", width=400, height=400, fit="cover"),
+        VariantSpec(name="marked", width=400, height=400),
+    )
+    mark = Watermark(text="x", opacity=1, scale=1, variants=("marked",))
+    _, made = make(photo.path, photo.media_type, tmp_path, variants=variants, watermark=mark)
+    assert sorted(encoded) == ["large", "marked", "poor", "print", "square"]
+    files = {name: (tmp_path / name).read_bytes() for name in made}
+    assert len(files) == 6
+    assert files["medium"] == files["large"] != files["marked"]
+    assert (made["medium"].width, made["medium"].height) == (7, 5)
 
 
 def test_alpha_becomes_white_in_jpeg(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def _load(header: Header, width: int, height: int, *, animated: bool) -> pyvips.
         return frames.thumbnail_image(width, height=height, size="force", no_rotate=True)
     if header.interpretation == "cmyk":
         return _load_cmyk(header, width, height)
+    if (width, height) == (header.width, header.height) and not header.turned:
+        return pyvips.Image.new_from_file(path, access="sequential", fail_on=FAIL_ON)
     if min(header.width, header.height) <= _THIN:
         image = pyvips.Image.new_from_file(path, fail_on=FAIL_ON)
         return image.thumbnail_image(width, height=height, size="force")

@@ -17,7 +17,9 @@ _NOTHING_VISIBLE = "#ffffff"
 
 def describe(picture: pyvips.Image) -> tuple[str, str]:
     """Return the Base64 of the ThumbHash and the dominant colour as `#rrggbb` of one frame of 8-bit sRGB."""
-    small = picture.thumbnail_image(_SIDE, height=_SIDE, size="down", no_rotate=True)
+    small = picture
+    if max(picture.width, picture.height) > _SIDE:
+        small = picture.thumbnail_image(_SIDE, height=_SIDE, size="down", no_rotate=True)
     rgba = _rgba(bytes(small.write_to_memory()), small.bands)
     encoded = base64.b64encode(thumbhash(small.width, small.height, rgba)).decode()
     return encoded, dominant_colour(rgba)

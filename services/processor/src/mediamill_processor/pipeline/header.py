@@ -12,6 +12,7 @@ from mediamill_processor.pipeline.failures import decoding_failure
 from mediamill_processor.pipeline.verdicts import UnacceptableFileError
 
 _ANIMATED_TYPES = frozenset({"image/gif", "image/webp"})
+_UPRIGHT = 1
 _FIRST_SIDEWAYS_ORIENTATION = 5
 """EXIF orientations 5 to 8 swap width and height."""
 FAIL_ON = "truncated"
@@ -28,8 +29,10 @@ class Header:
     width: int
     height: int
     frames: int = 1
+    turned: bool = False
+    """Whether orientation turns or mirrors the stored pixels."""
     sideways: bool = False
-    """Whether orientation swaps width and height of the stored pixels."""
+    """Whether it swaps their width and height."""
     interpretation: str = "srgb"
     """Colour space of the stored pixels, as libvips names it."""
 
@@ -53,10 +56,21 @@ def read_header(source: Path, media_type: str) -> Header:
         raise UnacceptableFileError("type_mismatch", f"the file is not {media_type}")
     frames = image.get_n_pages() if media_type in _ANIMATED_TYPES else 1
     width, height = image.width, image.height
-    sideways = frames == 1 and _orientation(image) >= _FIRST_SIDEWAYS_ORIENTATION
+    orientation = _orientation(image)
+    sideways = frames == 1 and orientation >= _FIRST_SIDEWAYS_ORIENTATION
     if sideways:
         width, height = height, width
-    return Header(source, media_type, size_bytes, width, height, frames, sideways, image.interpretation)
+    return Header(
+        source,
+        media_type,
+        size_bytes,
+        width,
+        height,
+        frames,
+        turned=orientation != _UPRIGHT,
+        sideways=sideways,
+        interpretation=image.interpretation,
+    )
 
 
 def check_limits(header: Header, limits: Limits) -> None:
@@ -83,4 +97,4 @@ def check_limits(header: Header, limits: Limits) -> None:
 
 
 def _orientation(image: pyvips.Image) -> int:
-    return int(image.get("orientation")) if image.get_typeof("orientation") else 1
+    return int(image.get("orientation")) if image.get_typeof("orientation") else _UPRIGHT

@@ -1,9 +1,11 @@
 """The way from a file to its variants, step by step."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyvips
@@ -20,7 +22,7 @@ from mediamill_processor.pipeline.stamp import Stamp
 from mediamill_processor.pipeline.stopwatch import Stopwatch
 
 _WORTH_A_THREAD = 100_000
-"""Pixels of all variants together; encoding fewer takes no longer than starting threads."""
+"""Pixels of all pictures together; encoding fewer takes no longer than starting threads."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,18 @@ class EncodedVariant:
 
 @dataclass(frozen=True)
 class _Plan:
-    """One variant: what was asked for, its size, and whether it moves."""
+    """One variant: what was asked for, its size, whether it moves, and whether it gets the watermark."""
 
     spec: VariantSpec
     target: Target
     animated: bool
+    marked: bool
+
+    @property
+    def picture(self) -> Hashable:
+        """Equal for variants of the same bytes, whatever their names: those of a small original often are."""
+        spec = self.spec
+        return self.target, self.animated, self.marked, spec.format, spec.quality, spec.effort
 
 
 def inspect(source: Path, media_type: str, recipe: Recipe, watch: Stopwatch) -> Header:
@@ -69,39 +78,40 @@ def render(
     Raises UnacceptableFileError, or UnusableMarkError.
     """
     stamp = Stamp(recipe.watermark, mark) if recipe.watermark is not None else None
-    plans = _largest_first([_plan(spec, header) for spec in recipe.variants])
-    largest = plans[0].target
+    pictures = _alike(_largest_first([_plan(spec, header, recipe) for spec in recipe.variants]))
+    largest = pictures[0][0].target
     with watch.measure("decode"), _concurrency(threads):
         picture = decode(
             header,
             largest.scaled_width,
             largest.scaled_height,
-            animated=any(plan.animated for plan in plans),
+            animated=any(plans[0].animated for plans in pictures),
         )
     on_decoded()
     ladder = Ladder(picture)
 
-    def produce(plan: _Plan) -> EncodedVariant:
+    def produce(plans: Sequence[_Plan]) -> list[EncodedVariant]:
+        """Encode one picture, for all variants that it is."""
+        plan, *others = plans
         with watch.measure(f"encode {plan.spec.name}"):
             image = ladder.derive(plan.target, animated=plan.animated)
-            if stamp is not None and recipe.marks(plan.spec.name):
+            if stamp is not None and plan.marked:
                 image = stamp.draw(image)
             same_pixels = (plan.target.width, plan.target.height) == (header.width, header.height)
-            encode(
-                image,
-                plan.spec,
-                scratch / plan.spec.name,
-                largest_bytes=header.size_bytes if same_pixels else None,
-            )
-        return EncodedVariant(plan.spec.name, image.width, frame_height(image), frame_count(image))
+            file = scratch / plan.spec.name
+            encode(image, plan.spec, file, largest_bytes=header.size_bytes if same_pixels else None)
+            for other in others:
+                shutil.copyfile(file, scratch / other.spec.name)
+        size = image.width, frame_height(image), frame_count(image)
+        return [EncodedVariant(plan.spec.name, *size) for plan in plans]
 
-    shared = plans[:1] if threads > 1 and _is_worth_a_thread(plans) else []
+    shared = pictures[:1] if threads > 1 and _is_worth_a_thread(pictures) else []
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as helper:
-        beside = [helper.submit(produce, plan) for plan in shared]
-        made = [produce(plan) for plan in plans[len(shared) :]]
+        beside = [helper.submit(produce, plans) for plans in shared]
+        made = [produce(plans) for plans in pictures[len(shared) :]]
         with watch.measure("describe"):
             facts = _facts(header, picture, ladder.smallest)
-    return facts, [*(encoding.result() for encoding in beside), *made]
+    return facts, list(chain(*(encoding.result() for encoding in beside), *made))
 
 
 @contextmanager
@@ -114,13 +124,22 @@ def _concurrency(threads: int) -> Iterator[None]:
         pyvips.concurrency_set(1)
 
 
-def _plan(spec: VariantSpec, header: Header) -> _Plan:
+def _plan(spec: VariantSpec, header: Header, recipe: Recipe) -> _Plan:
     animated = spec.animated and spec.format == "webp" and header.frames > 1
-    return _Plan(spec, target_of(spec, header.width, header.height), animated)
+    target = target_of(spec, header.width, header.height)
+    return _Plan(spec, target, animated, recipe.marks(spec.name))
 
 
 def _largest_first(plans: list[_Plan]) -> list[_Plan]:
     return sorted(plans, key=lambda plan: plan.target.scaled_pixels, reverse=True)
+
+
+def _alike(plans: Iterable[_Plan]) -> list[list[_Plan]]:
+    """Put together what is the same picture; in the order of the first of each."""
+    pictures: dict[Hashable, list[_Plan]] = {}
+    for plan in plans:
+        pictures.setdefault(plan.picture, []).append(plan)
+    return list(pictures.values())
 
 
 def _facts(header: Header, picture: pyvips.Image, small: pyvips.Image) -> PictureFacts:
@@ -136,5 +155,5 @@ def _facts(header: Header, picture: pyvips.Image, small: pyvips.Image) -> Pictur
     )
 
 
-def _is_worth_a_thread(plans: list[_Plan]) -> bool:
-    return sum(plan.target.scaled_pixels for plan in plans) >= _WORTH_A_THREAD
+def _is_worth_a_thread(pictures: list[list[_Plan]]) -> bool:
+    return sum(plans[0].target.scaled_pixels for plans in pictures) >= _WORTH_A_THREAD
