@@ -8,12 +8,12 @@ whole file. All raise RefusedFileError with a stable code:
 `truncated`.
 """
 
-import mmap
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from mediamill_contracts.recipe import Kind
 from mediamill_storage import completeness
+from mediamill_storage.file_bytes import FileBytes
 from mediamill_storage.sniff import Family, Sniffed, holds_active_content, sniff
 from mediamill_storage.sparse_bytes import ByteView
 
@@ -127,8 +127,7 @@ def inspect_file(
     """Return the media type of a whole file, open for reading; raises RefusedFileError."""
     if size_bytes == 0:
         raise RefusedFileError("empty_file", "the file is empty")
-    with mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_READ) as data:
-        return inspect_bytes(data, declared_type, policy)
+    return inspect_bytes(FileBytes(descriptor, size_bytes), declared_type, policy)
 
 
 def inspect_bytes(data: ByteView, declared_type: str | None, policy: AcceptancePolicy) -> str:

@@ -14,7 +14,7 @@ _SEARCH_BLOCKS = 16
 
 
 class ByteView(Protocol):
-    """What `mmap` and SparseBytes have in common."""
+    """What FileBytes and SparseBytes have in common."""
 
     def __len__(self) -> int:
         """Return how many bytes there are."""
