@@ -12,11 +12,19 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 
 from mediamill_storage.object_store import StorageFullError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+
+_HASH_BYTES = 1024 * 1024
+"""Read and hashed at once: each step takes the interpreter's lock from the event loop."""
+_hash_buffers: SimpleQueue[memoryview] = SimpleQueue()
+"""As many as files are hashed at once: a core is busy with each."""
+for _ in range(os.cpu_count() or 1):
+    _hash_buffers.put(memoryview(bytearray(_HASH_BYTES)))
 
 
 class AtomicFile:
@@ -91,9 +99,16 @@ class AtomicFile:
 
     def _hash(self) -> str:
         """Hash the file as it lies in the page cache: mapping it would count as memory of this process."""
-        with os.fdopen(self._descriptor, "rb", buffering=0, closefd=False) as content:
-            content.seek(0)
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        buffer = _hash_buffers.get()
+        try:
+            position = 0
+            while read := os.preadv(self._descriptor, [buffer], position):
+                digest.update(buffer[:read])
+                position += read
+        finally:
+            _hash_buffers.put(buffer)
+        return digest.hexdigest()
 
 
 def rename_durably(source: Path, target: Path, *, fsync: bool) -> None:
