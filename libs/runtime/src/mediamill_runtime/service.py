@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from mediamill_runtime.http_protocol import StreamingProtocol
 from mediamill_runtime.request_tracing import TraceRequests
 
 DEFAULT_GRACE_SECONDS = 25.0
@@ -159,7 +160,7 @@ def _server_of(service: Service, trusted_proxies: str, grace_seconds: float) -> 
     return _Server(
         uvicorn.Config(
             TraceRequests(service.app),
-            http="httptools",
+            http=StreamingProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,
