@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from mediamill_database import Database
 from mediamill_ingest.auth.sessions import Sessions
 from mediamill_ingest.current_stores import CurrentStores
+from mediamill_ingest.http.upload_turns import UploadTurns
 from mediamill_ingest.right_of_way import RightOfWay
 from mediamill_ingest.usecases.accept_upload import UploadIntake
 from mediamill_ingest.usecases.confirm_upload import Confirmation
@@ -44,6 +45,8 @@ class HttpParts(WebParts):
     limits: UploadLimits = field(default_factory=UploadLimits)
     right_of_way: RightOfWay = field(default_factory=RightOfWay)
     """What admission in this process makes way for."""
+    turns: UploadTurns = field(default_factory=UploadTurns)
+    """What lets a few uploads at a time be received."""
     upload_pace: UploadPace = field(default_factory=UploadPace)
     upload_lifetime: timedelta = timedelta(days=1)
     """How long an upload to S3 may take from its beginning to its confirmation."""

@@ -33,7 +33,10 @@ class SingleUpload:
             max_field_bytes=self._parts.limits.max_field_bytes,
         )
         try:
-            fields = upload_fields(await FormStream(request, self, limits, self._parts.pace).receive())
+            async with self._parts.turns.turn(request.receive) as receive:
+                body = Request(request.scope, receive)
+                form = await FormStream(body, self, limits, self._parts.pace).receive()
+            fields = upload_fields(form)
             if self._file is None:
                 raise ProblemError(400, "missing_file", f"The form has no file in the field {FILE_FIELD!r}.")
             return await self._file.stage(caller.user_id), fields
