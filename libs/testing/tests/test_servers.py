@@ -76,17 +76,6 @@ async def test_management_and_metrics_answer(rabbitmq: RabbitServer, rabbitmq_vh
     writer.close()
 
 
-async def test_a_killed_broker_comes_back(rabbitmq: RabbitServer) -> None:
-    """After SIGKILL the node starts again, knows its virtual hosts and takes messages."""
-    with rabbitmq.vhost() as name:
-        await asyncio.to_thread(rabbitmq.kill)
-        with pytest.raises(OSError, match="Connect"):
-            await aio_pika.connect(rabbitmq.url_of(name))
-        await asyncio.to_thread(rabbitmq.start)
-        await put(rabbitmq.url_of(name), "letters", b"after")
-        assert await take(rabbitmq.url_of(name), "letters") == b"after"
-
-
 async def test_tests_have_a_database_each(postgres: PostgresServer) -> None:
     """A table of one database is not seen from another."""
     with postgres.database() as one, postgres.database() as other:

@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitServer]:
-    """One RabbitMQ node for all tests of the run; a test that stops or kills it starts it again."""
+    """One RabbitMQ node for all tests of the run; a test that stops it starts it again."""
     with closing(RabbitServer()) as server:
         server.start()
         yield server
