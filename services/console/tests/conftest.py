@@ -98,7 +98,9 @@ async def open_console(database_url: str) -> AsyncIterator[OpenConsole]:
             parts = build_parts(settings, database, s3)
             await parts.start()
             transport = httpx.ASGITransport(app=parts.app)
-            client = httpx.AsyncClient(transport=transport, base_url="http://console", timeout=60)
+            client = httpx.AsyncClient(
+                transport=transport, base_url="http://console", timeout=60, verify=False
+            )
             for close in (database.close, *([s3.close] if s3 else []), parts.stop, client.aclose):
                 stack.push_async_callback(close)
             return Console(parts, database, client)

@@ -1,7 +1,9 @@
 """One place that sends requests: tries again where that is safe, and turns refusals into exceptions."""
 
 import asyncio
+import functools
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -47,7 +49,9 @@ class HttpSession:
         self.url = url.rstrip("/")
         self.token = None if token is None else checked(token)
         self.policy = policy
-        self._client = httpx.AsyncClient(base_url=self.url, timeout=timeout, transport=transport)
+        self._client = httpx.AsyncClient(
+            base_url=self.url, timeout=timeout, transport=transport, verify=_authorities()
+        )
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -164,3 +168,9 @@ def _refusal(response: httpx.Response) -> ProblemError:
         document = None
     fallback = {"title": response.reason_phrase}
     return problem(response.status_code, document if isinstance(document, Mapping) else fallback)
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Read whom TLS is to believe, once: that takes longer than most requests."""
+    return httpx.create_ssl_context()

@@ -31,7 +31,7 @@ class CloudApi:
 
     api: "Api"
     store: S3ObjectStore
-    outside: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=60))
+    outside: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=60, verify=False))
     """A client that knows nothing but the URLs that it is given."""
 
     async def initiate(

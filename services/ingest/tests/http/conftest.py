@@ -287,7 +287,7 @@ def parts_with(database: Database, stores: CurrentStores, **more: Any) -> HttpPa
 async def serving(parts: HttpParts, root: Path, photo: bytes) -> AsyncIterator[Api]:
     """Run the application on a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = build_app(parts)
+        app = _application(parts)
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -299,7 +299,19 @@ async def serving(parts: HttpParts, root: Path, photo: bytes) -> AsyncIterator[A
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60, verify=False) as client:
             yield Api(url, client, parts, root, photo, app)
         server.should_exit = True
         await running
+    _IDLE_APPS[parts.show_details].append(app)
+
+
+_IDLE_APPS: dict[bool, list[FastAPI]] = {True: [], False: []}
+
+
+def _application(parts: HttpParts) -> FastAPI:
+    """Return the application: its parts say what it does, and making one takes longer than most tests."""
+    idle = _IDLE_APPS[parts.show_details]
+    app = idle.pop() if idle else build_app(parts)
+    app.state.parts = parts
+    return app

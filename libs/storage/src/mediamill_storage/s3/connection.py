@@ -4,6 +4,7 @@ import asyncio
 import functools
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -56,6 +57,7 @@ class S3Connection:
                             endpoint_url=self._endpoint,
                             aws_access_key_id=self._credentials.access_key_id,
                             aws_secret_access_key=self._credentials.secret_access_key,
+                            verify=self._verify(),
                             config=self._configuration(),
                         )
                     )
@@ -87,6 +89,11 @@ class S3Connection:
                 "payload_signing_enabled": False,
             },
         )
+
+    def _verify(self) -> bool | None:
+        """Leave out whom TLS is to believe where there is none: reading that takes longer than a request."""
+        is_plain = self._endpoint is not None and urlsplit(self._endpoint).scheme == "http"
+        return False if is_plain else None
 
     def _http_session(self) -> type[AIOHTTPSession]:
         if self._endpoint is None:
