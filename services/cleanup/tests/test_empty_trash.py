@@ -49,6 +49,19 @@ async def test_each_is_asked_for_once_and_again_when_it_gets_stuck(bench: Bench,
     assert len(await bench.emitted(RequestPurge)) == 2
 
 
+async def test_one_that_never_ends_holds_up_no_other(
+    bench: Bench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many removals are stuck, each is asked for again."""
+    monkeypatch.setattr("mediamill_cleanup.usecases.empty_trash.BATCH", 2)
+    stuck = {await in_trash(bench) for _ in range(5)}
+    await empty_trash(bench.database, PLATFORM, run)
+    later = await empty_trash(bench.database, PLATFORM, Run(NOW + timedelta(hours=2)))
+    assert later.counts["unfinished removals asked for again"] == 5
+    requests = [request.media_id for request in await bench.emitted(RequestPurge)]
+    assert sorted(requests) == sorted([*stuck, *stuck])
+
+
 async def test_operators_can_keep_the_trash(bench: Bench, run: Run) -> None:
     """With automatic cleanup disabled nothing goes by itself."""
     old = await in_trash(bench)

@@ -94,6 +94,16 @@ async def test_wrong_credentials(
     assert (await _test(console))["code"] == "wrong_credentials"
 
 
+async def test_a_body_may_be_missing_in_either_way(console: Console) -> None:
+    """Commands such as curl announce no length where there is no body: that is a request without one, too."""
+    request = console.client.build_request(
+        "POST", "/api/admin/media/settings/test-s3", headers=console.headers("superadmin")
+    )
+    del request.headers["content-length"]
+    answer = await console.client.send(request)
+    assert (answer.status_code, answer.json()["code"]) == (200, "not_configured")
+
+
 async def test_nothing_to_test(open_console: OpenConsole, console: Console) -> None:
     """No bucket, or no keys."""
     assert (await _test(console))["code"] == "not_configured"

@@ -88,7 +88,8 @@ def ended_calls(before: datetime) -> Expired:
 
     The dead letter of a call that was given up holds all that its replay needs.
     """
-    return Expired(CALLS, CALLS.c.finished_at < before)
+    ended = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+    return Expired(CALLS, and_(CALLS.c.status.in_(ended), CALLS.c.finished_at < before))
 
 
 def full_sign_in_limits(now: datetime) -> Expired:

@@ -140,14 +140,21 @@ async def clear_late_copies(
     await enqueue_all(session, [seal(request) for request in requests])
 
 
-async def overdue_purges(session: AsyncSession, *, before: datetime, limit: int) -> list[UUID]:
-    """Return media whose removal was asked for before then and has not ended: to be emitted again."""
-    found = await session.execute(
-        select(MEDIA.c.id)
-        .where(MEDIA.c.purge_requested_at < before, MEDIA.c.status.not_in(_IN_WORK))
-        .order_by(MEDIA.c.purge_requested_at)
-        .limit(limit)
-    )
+async def overdue_purges(
+    session: AsyncSession, *, before: datetime, limit: int, after: UUID | None = None
+) -> list[UUID]:
+    """Return a batch of media whose removal was asked for before then and has not ended, after an id.
+
+    What is to be removed is hidden: the index of the trash finds it.
+    """
+    conditions = [
+        MEDIA.c.deleted_at.is_not(None),
+        MEDIA.c.purge_requested_at < before,
+        MEDIA.c.status.not_in(_IN_WORK),
+    ]
+    if after is not None:
+        conditions.append(MEDIA.c.id > after)
+    found = await session.execute(select(MEDIA.c.id).where(*conditions).order_by(MEDIA.c.id).limit(limit))
     return list(found.scalars())
 
 

@@ -208,7 +208,7 @@ class Job(SQLModel, table=True):
     __table_args__ = (
         Index("job_of_user", "user_id", "id"),
         Index("job_of_media", "media_id"),
-        Index("job_by_status", "status", "lane"),
+        Index("job_by_status", "status", "finished_at"),
     )
 
     id: UUID = Field(primary_key=True)

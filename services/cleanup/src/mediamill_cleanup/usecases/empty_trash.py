@@ -54,10 +54,17 @@ async def _request(database: Database, platform: PlatformSettings, run: Run, rep
 
 
 async def _ask_again(database: Database, platform: PlatformSettings, run: Run, report: Report) -> None:
-    """Send the oldest unfinished removals out once more; doing one twice does no harm."""
-    async with database.read() as session:
-        overdue = await purges.overdue_purges(session, before=run.now - ASK_AGAIN_AFTER, limit=BATCH)
-    if overdue and not run.dry_run:
-        async with database.write() as session:
-            await purges.emit_due_purges(session, overdue, settings=platform)
-    report.add("unfinished removals asked for again", *overdue)
+    """Send all unfinished removals out once more; doing one twice does no harm."""
+    after: UUID | None = None
+    while True:
+        async with database.read() as session:
+            overdue = await purges.overdue_purges(
+                session, before=run.now - ASK_AGAIN_AFTER, limit=BATCH, after=after
+            )
+        if not overdue:
+            return
+        after = overdue[-1]
+        if not run.dry_run:
+            async with database.write() as session:
+                await purges.emit_due_purges(session, overdue, settings=platform)
+        report.add("unfinished removals asked for again", *overdue)

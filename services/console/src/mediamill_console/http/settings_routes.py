@@ -95,7 +95,7 @@ async def get_history(
 async def try_s3(request: Request, parts: Parts, _caller: Superadmin) -> S3TestResult:
     """Try out whether objects can be listed and written, with saved values or others, in five seconds."""
     wanted = S3TestRequest()
-    if request.headers.get("content-length") != "0":
+    if request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers:
         wanted = await json_body(request, parts, S3TestRequest, max_bytes=_MAX_BODY_BYTES)
     location = await _location(parts, wanted)
     found = await parts.prober.probe(location)
