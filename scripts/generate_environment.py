@@ -91,6 +91,11 @@ NOTIFIER_BROKER_PASSWORD=
 # `false` for JWT_JWKS_URL at an identity provider outside: lets ingest, console and notifier out.
 
 # EDGE_INTERNAL=true
+
+# --- Docker Compose: your TLS proxy before the gateway (docs/operations.md) ---
+# Addresses or networks, separated by spaces, whose word on clients' addresses and on HTTPS is believed.
+
+# GATEWAY_TRUSTED_PROXIES=127.0.0.1/32
 """
 
 
