@@ -4,11 +4,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from mediamill_catalog import schedules
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus, StorageStatus
 from mediamill_cleanup.duty import Run
 from mediamill_cleanup.report import Report
-from mediamill_cleanup.usecases.mend_drift import mend_drift
+from mediamill_cleanup.usecases.mend_drift import NAME, mend_drift
 from mediamill_contracts.sync import RequestSync
 
 from .conftest import DAY, NOW, Bench
@@ -39,6 +42,20 @@ async def test_what_its_strategy_wants_in_s3_is_sent_there(bench: Bench, run: Ru
     assert {each.operation for each in asked.values()} == {"upload_to_s3"}
     assert [asked[each].delete_source for each in (both, first, only)] == [False, False, True]
     assert report.counts["copies to S3 asked for again"] == 3
+
+
+async def test_what_can_never_be_copied_takes_nobodys_place(
+    bench: Bench, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was full goes on where it ended, and begins anew when it has come to the end."""
+    monkeypatch.setattr("mediamill_cleanup.usecases.mend_drift.BATCH", 2)
+    monkeypatch.setattr("mediamill_cleanup.usecases.mend_drift.MOST_IN_A_RUN", 2)
+    media_ids = sorted([await drifted(bench, "both") for _ in range(3)])
+    async with bench.database.write() as session:
+        await schedules.plan(session, NAME, None, now=NOW)
+    asked = [(await mend(bench, run)).named.get("copies to S3 asked for again", []) for _ in range(3)]
+    expected = [media_ids[:2], media_ids[2:], media_ids[:2]]
+    assert asked == [[str(media_id) for media_id in each] for each in expected]
 
 
 async def test_what_is_none_of_its_business_is_left_alone(bench: Bench, run: Run) -> None:

@@ -9,12 +9,12 @@ from mediamill_cleanup.duty import Duty, Run
 from mediamill_cleanup.premises import Premises
 from mediamill_cleanup.report import Report
 from mediamill_cleanup.settings import DutySettings
+from mediamill_cleanup.usecases import mend_drift as drift
 from mediamill_cleanup.usecases import watch_queues as queues
 from mediamill_cleanup.usecases.clear_quarantine import clear_quarantine
 from mediamill_cleanup.usecases.empty_trash import empty_trash
 from mediamill_cleanup.usecases.expire_uploads import expire_uploads
 from mediamill_cleanup.usecases.forget_jobs import forget_jobs
-from mediamill_cleanup.usecases.mend_drift import mend_drift
 from mediamill_cleanup.usecases.prune_records import prune_records
 from mediamill_cleanup.usecases.sweep_temporary import sweep_temporary
 from mediamill_cleanup.webhook import Webhook
@@ -77,7 +77,7 @@ class Duties:
                 self._prune_records,
             ),
             Duty(
-                "mend-drift",
+                drift.NAME,
                 "Copy media to S3 that their strategy wants there and that are not.",
                 at(its.mend_drift_cron),
                 self._mend_drift,
@@ -121,7 +121,7 @@ class Duties:
     async def _mend_drift(self, run: Run) -> Report:
         age = timedelta(seconds=self._settings.drift_age_seconds)
         premises = self._premises
-        return await mend_drift(premises.database, premises.depths, self._platform(), age, run)
+        return await drift.mend_drift(premises.database, premises.depths, self._platform(), age, run)
 
     async def _watch_queues(self, run: Run) -> Report:
         return await queues.watch_queues(

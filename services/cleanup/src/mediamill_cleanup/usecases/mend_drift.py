@@ -6,7 +6,7 @@ What an operator took out of a store is no drift: a store that was given up is n
 from datetime import timedelta
 from uuid import UUID
 
-from mediamill_catalog import drift
+from mediamill_catalog import drift, schedules
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.sync_automatic import request_copy
 from mediamill_cleanup.batches import BATCH
@@ -18,6 +18,12 @@ from mediamill_database import Database
 
 MOST_IN_A_RUN = 5_000
 """Media asked for at once; after a long outage the rest follows with the next runs."""
+NAME = "mend-drift"
+_LEFT_OFF = "leftOff"
+"""Name, in the duty's state, of the medium that a full run ended with: the next one goes on behind it.
+
+Media that can never be copied, as those whose bytes are lost, would else take all the places of each run.
+"""
 
 
 async def mend_drift(
@@ -33,13 +39,14 @@ async def mend_drift(
         report.note(f"{waiting} transfers wait for storage-sync already: nothing is asked for again")
         return report
     strategies = drift.wanting_s3(platform)
-    after: UUID | None = None
+    after = await _left_off(database)
     while report.counts.total() < MOST_IN_A_RUN:
         async with database.read() as session:
             found = await drift.lacking_s3(
                 session, strategies, before=run.now - age, count=BATCH, after=after
             )
         if not found:
+            after = None
             break
         after = found[-1].id
         for moves in (False, True):
@@ -50,4 +57,13 @@ async def mend_drift(
                         session, media_ids, "s3", s3=location, now=run.now, delete_source=moves
                     )
             report.add("copies to S3 asked for again", *media_ids)
+    if not run.dry_run:
+        async with database.write() as session:
+            await schedules.keep_state(session, NAME, {} if after is None else {_LEFT_OFF: str(after)})
     return report
+
+
+async def _left_off(database: Database) -> UUID | None:
+    async with database.write() as session:
+        state = await schedules.state_of(session, NAME)
+    return UUID(state[_LEFT_OFF]) if _LEFT_OFF in state else None
