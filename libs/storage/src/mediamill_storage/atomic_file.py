@@ -21,9 +21,10 @@ _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 _HASH_BYTES = 1024 * 1024
 """Read and hashed at once: each step takes the interpreter's lock from the event loop."""
+_MOST_HASHED = 4
 _hash_buffers: SimpleQueue[memoryview] = SimpleQueue()
-"""As many as files are hashed at once: a core is busy with each."""
-for _ in range(os.cpu_count() or 1):
+"""As many as files are hashed at once: each keeps a core busy, and each buffer stays in memory."""
+for _ in range(min(_MOST_HASHED, os.cpu_count() or 1)):
     _hash_buffers.put(memoryview(bytearray(_HASH_BYTES)))
 
 
@@ -103,7 +104,11 @@ class AtomicFile:
         buffer = _hash_buffers.get()
         try:
             position = 0
-            while read := os.preadv(self._descriptor, [buffer], position):
+            while position < self.size_bytes:
+                wanted = min(_HASH_BYTES, self.size_bytes - position)
+                read = os.preadv(self._descriptor, [buffer[:wanted]], position)
+                if not read:
+                    raise OSError(errno.EIO, "the file became shorter while it was hashed")
                 digest.update(buffer[:read])
                 position += read
         finally:
