@@ -20,6 +20,7 @@ from mediamill_contracts.topology import DEAD_LETTER_EXCHANGE, RetryPolicy, dela
 from mediamill_messaging.envelope import CODE, CRASHES, ERROR, FAILED_AT, FAILURES, ORIGIN_KEY, QUEUE
 from mediamill_messaging.outcome import Dead, Outcome, Retry, decide
 from mediamill_messaging.pipeline import report
+from mediamill_messaging.rabbitmq.acknowledgements import Acknowledgements
 from mediamill_messaging.rabbitmq.incoming import delivery_of
 from mediamill_messaging.rabbitmq.publisher import RabbitPublisher
 from mediamill_messaging.subscription import Delivery
@@ -38,6 +39,7 @@ class Retries:
     def __init__(self, publisher: RabbitPublisher, policies: Mapping[str, RetryPolicy]) -> None:
         self.publisher = publisher
         self.policies = policies
+        self.answers = Acknowledgements()
         self.hands_back = False
         """Whether handlers that are cancelled now are so because the process stops."""
         self._running: set[asyncio.Task[Any]] = set()
@@ -105,7 +107,7 @@ class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
                     raise
                 await self._hand_back(msg)
             else:
-                await msg.ack()
+                await self._retries.answers.acknowledge(msg.raw_message)
 
     async def _hand_on(self, msg: StreamMessage[IncomingMessage], error: Exception) -> None:
         queue: str = self.context.get_local("handler_").queue.name
@@ -139,9 +141,9 @@ class RetryMiddleware(BaseMiddleware[RabbitPublishCommand, Any]):
         except Exception:
             logger.exception("message could not be handed on; it goes back", event_id=delivery.event_id)
             await asyncio.sleep(NACK_PAUSE_SECONDS)
-            await msg.nack()
+            await self._retries.answers.send_back(msg.raw_message)
         else:
-            await msg.ack()
+            await self._retries.answers.acknowledge(msg.raw_message)
 
 
 def _headers_after(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
