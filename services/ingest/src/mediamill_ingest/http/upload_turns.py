@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Message, Receive
 
-MOST_TURNS = 8
+MOST_TURNS = 16
 """Enough that there is always one whose next bytes have come."""
 PATIENCE_SECONDS = 0.03
 """A client that lets the server wait longer than this goes on without a turn, which others can use."""
