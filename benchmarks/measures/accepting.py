@@ -6,6 +6,7 @@ processed.
 """
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +103,7 @@ async def measure_accepting(
             (bare_url, bare, result.loop_bare),
             (url, uploads[LARGE], result.loop_ingest),
         ):
+            await asyncio.to_thread(os.sync)  # what one left unwritten slows whoever flushes next
             answers, seconds = await _timed(target, request, LOOP_CLIENTS, plan.loop_uploads)
             rates.append(len(answers) / seconds)
         await _settled(installation)
