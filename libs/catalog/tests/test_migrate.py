@@ -35,7 +35,7 @@ async def test_replicas_may_migrate_at_once_and_again(empty_url: str) -> None:
 async def test_service_says_what_to_do_when_schema_is_missing(empty_url: str) -> None:
     """The error names both revisions and the command, and checking creates nothing."""
     database = Database(empty_url)
-    with pytest.raises(SchemaNotCurrentError, match=r"revision none .* needs 0007; run `mediamill-migrate`"):
+    with pytest.raises(SchemaNotCurrentError, match=r"revision none .* needs 0008; run `mediamill-migrate`"):
         await require_current(database)
     async with database.engine.connect() as connection:
         assert await connection.run_sync(lambda sync: inspect(sync).get_table_names()) == []

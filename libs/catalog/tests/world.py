@@ -12,7 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from mediamill_catalog import attachments, chat_messages, conversations, media, watermark_jobs
+from mediamill_catalog import (
+    attachments,
+    chat_messages,
+    conversations,
+    media,
+    watermark_jobs,
+    watermark_planning,
+)
 from mediamill_catalog.core import ATTACHMENTS, MEDIA, WATERMARK_ITEMS
 from mediamill_catalog.placement import stores_of
 from mediamill_catalog.purges import finish_purge, request_purge
@@ -21,7 +28,7 @@ from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.stored_media import StoredMedium, load_stored_media
 from mediamill_catalog.sync_automatic import record_automatic, request_copy, request_removal
 from mediamill_catalog.tables import StorageStatus, SyncItemStatus
-from mediamill_catalog.watermark_jobs import WatermarkRequest
+from mediamill_catalog.watermark_planning import WatermarkRequest
 from mediamill_catalog.watermark_results import record_applied
 from mediamill_contracts import MESSAGES, Message
 from mediamill_contracts.ids import new_id
@@ -73,14 +80,30 @@ class World:
     async def mark(self, *media_ids: UUID, mark: Watermark | None = MARK) -> UUID:
         """Ask for a watermark job."""
         chosen = () if mark is None else mark.variants
-        request = WatermarkRequest("boss", mark, variants=chosen, media_ids=media_ids)
+        job_id = await self.begin_mark(WatermarkRequest("boss", mark, variants=chosen, media_ids=media_ids))
+        while await self.plan_mark(job_id):
+            pass
+        return job_id
+
+    async def begin_mark(self, request: WatermarkRequest) -> UUID:
+        """Write a watermark job, and plan what fits one transaction."""
+        job_id = new_id()
         async with self.database.write() as session:
-            job_id = await watermark_jobs.plan(session, request, settings=SETTINGS, now=self.tick())
+            await watermark_planning.plan(session, job_id, request, settings=SETTINGS, now=self.tick())
         await self.collect()
         return job_id
 
+    async def plan_mark(self, job_id: UUID) -> bool:
+        """Plan what fits one transaction of what is left of a watermark job; tell whether more is."""
+        async with self.database.write() as session:
+            more = await watermark_planning.plan_next(session, job_id, settings=SETTINGS, now=self.tick())
+        await self.collect()
+        return more
+
     async def cancel_mark(self, job_id: UUID) -> None:
         """End a watermark job, if it has not ended."""
+        async with self.database.write() as session:
+            await watermark_planning.stop_planning(session, job_id, now=self.tick())
         with suppress(watermark_jobs.WatermarkJobClosedError):
             async with self.database.write() as session:
                 await watermark_jobs.cancel(session, job_id, now=self.tick())

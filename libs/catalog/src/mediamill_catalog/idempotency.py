@@ -70,3 +70,14 @@ async def earlier_answer(
         raise IdempotencyConflictError(key)
     answer: dict[str, Any] = earlier.answer
     return answer
+
+
+async def answered_before(session: AsyncSession, asked: Claim) -> dict[str, Any] | None:
+    """Return the answer kept under a claim's key, or None: then its own answer is kept.
+
+    Called before the work, it makes a repetition wait until that is committed, and not do it, too. Raises
+    IdempotencyConflictError.
+    """
+    if (await claim(session, [asked]))[0]:
+        return None
+    return await earlier_answer(session, user_id=asked.user_id, key=asked.key, fingerprint=asked.fingerprint)

@@ -95,6 +95,13 @@ class WatermarkJob(SQLModel, table=True):
     """The mark as workers get it; None takes marks off."""
     status: SyncStatus = Field(default=SyncStatus.ACTIVE, sa_column=enum_column(SyncStatus))
     total: int = 0
+    """Media; until all are planned, those that fitted the filter at the beginning."""
+    planned: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Media that have items."""
+    selection: dict[str, Any] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True), nullable=True)
+    )
+    """Media that have none yet, as `watermark_selection` keeps them."""
     done: int = 0
     failed: int = 0
     requested_by: str = Field(max_length=128)

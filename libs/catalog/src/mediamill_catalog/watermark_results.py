@@ -20,8 +20,8 @@ from mediamill_catalog.recovery import public_code
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus, SyncItemStatus
 from mediamill_catalog.timeline import Happening
-from mediamill_catalog.watermark_jobs import settle
 from mediamill_catalog.watermark_orders import order_of
+from mediamill_catalog.watermark_settling import settle
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import JobMessage
 from mediamill_contracts.recipe import Store, Watermark
@@ -204,7 +204,9 @@ async def _item(session: AsyncSession, job_id: UUID) -> Row[Any] | None:
 
 
 async def _parent(session: AsyncSession, item: Row[Any]) -> Row[Any]:
-    return (await session.execute(select(WATERMARK_JOBS).where(WATERMARK_JOBS.c.id == item.parent_id))).one()
+    jobs = WATERMARK_JOBS.c
+    columns = [jobs.id, jobs.watermark, jobs.requested_by]
+    return (await session.execute(select(*columns).where(jobs.id == item.parent_id))).one()
 
 
 async def _end(
@@ -221,4 +223,5 @@ async def _end(
         .where(WATERMARK_ITEMS.c.id == item.id)
         .values(status=status, code=code, detail=detail, updated_at=now)
     )
-    await settle(session, item.parent_id, now=now)
+    is_done = status is SyncItemStatus.DONE
+    await settle(session, item.parent_id, now=now, done=int(is_done), failed=int(not is_done))

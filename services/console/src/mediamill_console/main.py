@@ -12,7 +12,9 @@ from mediamill_console.http.parts import ConsoleWebParts
 from mediamill_console.s3_health import S3Health
 from mediamill_console.s3_probe import S3Probe
 from mediamill_console.settings import ConsoleSettings, OperatorSettings
+from mediamill_console.usecases.plan_watermarks import WatermarkPlanner
 from mediamill_console.usecases.request_sync import SyncIntake
+from mediamill_console.usecases.request_watermark import WatermarkIntake
 from mediamill_database import Database
 from mediamill_outbox.rabbit import OutboxRabbit
 from mediamill_runtime.identity import verifier_of
@@ -27,6 +29,7 @@ class ConsoleParts:
     def __init__(self, settings: OperatorSettings, database: Database, s3: S3Stores | None) -> None:
         self._database = database
         self.settings = SettingsWatch(database, settings.platform_defaults)
+        self._planner = WatermarkPlanner(database, settings.platform_defaults)
         prober = S3Probe(s3)
         self.app: FastAPI = build_app(
             ConsoleWebParts(
@@ -37,18 +40,24 @@ class ConsoleParts:
                 prober=prober,
                 s3_status=S3Health(prober),
                 syncs=SyncIntake(database, settings.sync_limits(database.dialect)),
+                watermarks=WatermarkIntake(database, settings.platform_defaults, self._planner.plan_on),
             )
         )
         self.checks: Mapping[str, Callable[[], Awaitable[None]]] = {"database": database.check}
         """What has to work for operators to be served."""
 
     async def start(self) -> None:
-        """Follow the settings. Raises SchemaNotCurrentError when the database is not of this release."""
+        """Follow the settings, and plan what is left of watermark jobs.
+
+        Raises SchemaNotCurrentError when the database is not of this release.
+        """
         await require_current(self._database)
         await self.settings.start()
+        self._planner.start()
 
     async def stop(self) -> None:
-        """Follow them no more; the database belongs to the caller."""
+        """End both; the database belongs to the caller."""
+        await self._planner.stop()
         await self.settings.stop()
 
 

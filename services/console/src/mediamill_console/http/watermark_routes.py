@@ -9,12 +9,11 @@ from mediamill_catalog.idempotency import IdempotencyConflictError, RepeatableRe
 from mediamill_catalog.marks import MarkImageError
 from mediamill_catalog.settings import MarkSettings
 from mediamill_catalog.watermark_jobs import (
-    NothingToMarkError,
     WatermarkJobClosedError,
     WatermarkJobDetails,
     WatermarkJobNotFoundError,
-    WatermarkRequest,
 )
+from mediamill_catalog.watermark_planning import NothingToMarkError, WatermarkRequest
 from mediamill_console.http.parts import ConsoleWebParts, Parts
 from mediamill_console.http.watermark_schemas import (
     MarkWish,
@@ -24,7 +23,6 @@ from mediamill_console.http.watermark_schemas import (
     job_view,
 )
 from mediamill_console.usecases.cancel_watermark import cancel_watermark
-from mediamill_console.usecases.request_watermark import request_watermark
 from mediamill_runtime.identity import Identity
 from mediamill_web.idempotency import KEY_IS_FINE, IdempotencyKeyHeader, key_reused, repeatable
 from mediamill_web.identity import DOCUMENTED, Superadmin
@@ -125,9 +123,7 @@ async def _accepted(
     repeat: RepeatableRequest | None,
 ) -> WatermarkJobView:
     try:
-        job_id = await request_watermark(
-            parts.database, wanted, mark=mark, repeat=repeat, defaults=parts.settings.defaults
-        )
+        job_id = await parts.watermarks.accept(wanted, mark=mark, repeat=repeat)
     except NothingToMarkError:
         raise ProblemError(422, "nothing_to_mark", "No medium fits the filter.") from None
     except MarkImageError:

@@ -135,7 +135,7 @@ def job_view(details: WatermarkJobDetails) -> WatermarkJobView:
         id=job.id,
         removes=job.watermark is None,
         status=job.status,
-        progress=100 * (job.done + job.failed) // job.total,
+        progress=100 * (job.done + job.failed) // max(1, job.total),
         total=job.total,
         done=job.done,
         failed=job.failed,
