@@ -35,6 +35,8 @@ CONNECT_SECONDS = 5.0
 """Time for one attempt to connect."""
 ARRIVAL_SECONDS = 0.1
 """For what arrived before the cancel was answered: it is counted as running once its task has begun."""
+ARRIVAL_ROUNDS = 100
+"""Turns of the event loop for the same: a process that gets no processor time sleeps through any time."""
 HEARTBEAT_SECONDS = 10
 """Interval of heartbeats; a silent peer is given up after about three of them."""
 RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
@@ -114,6 +116,8 @@ class RabbitTransport:
                     return
                 await cancel_consumers(session.broker)
             await asyncio.sleep(ARRIVAL_SECONDS)
+            for _ in range(ARRIVAL_ROUNDS):
+                await asyncio.sleep(0)
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._retries.drained()
         except TimeoutError:
