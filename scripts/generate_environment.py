@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from mediamill_catalog.settings import PlatformEnvironment
+from mediamill_catalog.settings import PlatformEnvironment, RecipeEnvironment
 from mediamill_cleanup.settings import CleanupSettings
 from mediamill_console.settings import ConsoleSettings
 from mediamill_dispatcher.calls.image_settings import ImageApiSettings
@@ -41,6 +41,7 @@ SECTIONS: list[tuple[str, type[BaseSettings]]] = [
     ("Services that read or write objects: ingest, processor, storage-sync, cleanup", StorageSettings),
     ("Services that use S3: ingest, processor, storage-sync, console, cleanup", S3Settings),
     ("Control plane: what holds until an operator decides otherwise", PlatformEnvironment),
+    ("Services that order work: ingest, cleanup", RecipeEnvironment),
     ("ingest", IngestSettings),
     ("console", ConsoleSettings),
     ("processor", ProcessorSettings),

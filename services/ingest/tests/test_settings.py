@@ -2,7 +2,7 @@
 
 import pytest
 
-from mediamill_ingest.recipes import RecipeBook
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_runtime.settings import SettingsError, load_settings
 

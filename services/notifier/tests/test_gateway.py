@@ -9,9 +9,13 @@ from prometheus_client import REGISTRY
 
 from mediamill_contracts.media import MediaFailed, MediaProgressed, MediaReady
 from mediamill_contracts.platform import QueueAlerted
-from mediamill_runtime.identity import Identity, TokenVerifier
+from mediamill_notifier.authentication import Authenticator, RefusedError
+from mediamill_runtime.identity import Identity, TokenIssuer, TokenVerifier
 from mediamill_testing.javascript_client import javascript_client
+from mediamill_testing.ports import free_port
 from mediamill_testing.waiting import eventually
+
+SECRET = "a secret of these tests, long enough for HS256"
 
 
 def ready(user_id: str, media_id: UUID | None = None) -> MediaReady:
@@ -130,6 +134,15 @@ async def test_without_a_valid_token_nobody_gets_in(notifier, issue, token, code
         refusal = (await client.wait_for("connect_error"))[0]
     assert refusal["data"] == {"code": code}
     assert not [report for report in client.reports if report["type"] == "connect"]
+
+
+async def test_an_identity_provider_that_is_away_signs_nobody_out() -> None:
+    """A token that cannot be checked now is refused with the code of an outage, not called invalid."""
+    verifier = TokenVerifier(jwks_url=f"http://127.0.0.1:{free_port()}/keys")
+    token = TokenIssuer(SECRET, lifetime_seconds=60).issue("ann", "user")
+    with pytest.raises(RefusedError) as refusal:
+        await Authenticator(verifier).authenticate({"token": token}, "")
+    assert refusal.value.code == "identity_unavailable"
 
 
 async def test_the_session_cookie_is_a_token_too(notifier, issue):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from mediamill_catalog.pruning import JobRetention
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_cleanup.duty import Duty, Run
 from mediamill_cleanup.premises import Premises
@@ -16,6 +17,7 @@ from mediamill_cleanup.usecases.empty_trash import empty_trash
 from mediamill_cleanup.usecases.expire_uploads import expire_uploads
 from mediamill_cleanup.usecases.forget_jobs import forget_jobs
 from mediamill_cleanup.usecases.prune_records import prune_records
+from mediamill_cleanup.usecases.resume_stalled import resume_stalled
 from mediamill_cleanup.usecases.sweep_temporary import sweep_temporary
 from mediamill_cleanup.webhook import Webhook
 
@@ -35,6 +37,7 @@ class Duties:
         self._premises = premises
         self._platform = platform
         self._webhook = webhook
+        self._recipes = RecipeBook(platform, settings.picture_limits, settings.video_recipe)
 
     def all(self) -> tuple[Duty, ...]:
         """Return every duty, the rarest first."""
@@ -83,6 +86,12 @@ class Duties:
                 self._mend_drift,
             ),
             Duty(
+                "resume-stalled",
+                "Announce media again that do not go on because their message was lost.",
+                at(its.resume_stalled_cron),
+                self._resume_stalled,
+            ),
+            Duty(
                 queues.NAME,
                 "Raise an alert when a queue is too deep, and tell when it has recovered.",
                 at(its.watch_queues_cron),
@@ -122,6 +131,10 @@ class Duties:
         age = timedelta(seconds=self._settings.drift_age_seconds)
         premises = self._premises
         return await drift.mend_drift(premises.database, premises.depths, self._platform(), age, run)
+
+    async def _resume_stalled(self, run: Run) -> Report:
+        age = timedelta(seconds=self._settings.stalled_age_seconds)
+        return await resume_stalled(self._premises, self._recipes, age, run)
 
     async def _watch_queues(self, run: Run) -> Report:
         return await queues.watch_queues(

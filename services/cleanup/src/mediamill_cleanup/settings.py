@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mediamill_catalog.settings import PlatformEnvironment
+from mediamill_catalog.settings import RecipeEnvironment
 from mediamill_cleanup.timetable import Timetable
 from mediamill_cleanup.usecases.prune_records import Retention
 from mediamill_cleanup.usecases.watch_queues import Thresholds
@@ -27,7 +27,7 @@ def _parsed(expression: str) -> str:
 Cron = Annotated[str, AfterValidator(_parsed)]
 
 
-class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
+class DutySettings(DatabaseSettings, StorageSettings, RecipeEnvironment):
     """When each duty is due and what it may remove; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="CLEANUP_")
@@ -48,6 +48,8 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
     """Old entries of the inbox, idempotency keys, ended bulk jobs and closed dead letters are removed."""
     mend_drift_cron: Cron = "50 * * * *"
     """Media that are not where their strategy wants them are copied there."""
+    resume_stalled_cron: Cron = "0 * * * *"
+    """Media whose message was lost are announced again."""
     watch_queues_cron: Cron = "*/5 * * * *"
     """Queues that are too deep raise an alert."""
 
@@ -77,6 +79,9 @@ class DutySettings(DatabaseSettings, StorageSettings, PlatformEnvironment):
     """How long a message may wait in the outbox before reports name it."""
     drift_age_seconds: int = Field(default=900, ge=60)
     """How long media may take to get where their strategy wants them before they are sent again."""
+    stalled_age_seconds: int = Field(default=6 * HOUR_SECONDS, ge=3 * HOUR_SECONDS)
+    """Time without news after which the message of an open job is taken for lost. A broker gives what a
+    worker does not answer to another one after two hours, and each try is news."""
     waiting_threshold: int = Field(default=100, ge=1)
     """Messages waiting in one queue above which an alert is raised."""
     dead_letter_threshold: int = Field(default=50, ge=0)

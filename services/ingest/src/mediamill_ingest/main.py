@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from fastapi import FastAPI
 from starlette.routing import Mount
 
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_catalog.revision import require_current
 from mediamill_catalog.settings import SettingsWatch
 from mediamill_database import Database
@@ -17,7 +18,6 @@ from mediamill_ingest.housekeeping import Housekeeping
 from mediamill_ingest.http.app import build_app
 from mediamill_ingest.http.parts import HttpParts, UploadLimits
 from mediamill_ingest.ports import CloudProvider
-from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.right_of_way import RightOfWay
 from mediamill_ingest.settings import IngestSettings, UploadSettings
 from mediamill_ingest.usecases.admit_upload import Admission

@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import audit, jobs, media, timeline
+from mediamill_catalog.job_messages import UNKNOWN_TYPE
 from mediamill_catalog.tables import StorageStatus, UploadMethod
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.media import MediaUploaded
@@ -16,9 +17,6 @@ from mediamill_contracts.recipe import Kind
 from mediamill_ingest.examination import Examined
 from mediamill_messaging.errors import PermanentError
 from mediamill_runtime.telemetry import current_trace_id
-
-UNKNOWN_TYPE = "application/octet-stream"
-"""Media type of bytes that nobody has looked at yet."""
 
 
 class MediaPurgedError(Exception):

@@ -5,8 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from mediamill_catalog.settings import PlatformEnvironment
-from mediamill_contracts.recipe import Limits, Rendition, VideoLimits, VideoRecipe
+from mediamill_catalog.settings import RecipeEnvironment
 from mediamill_runtime.secrets import MIN_PASSWORD_CHARACTERS, refuse_weak_secret
 from mediamill_runtime.settings import (
     DatabaseSettings,
@@ -19,7 +18,7 @@ from mediamill_storage.inspection import DEFAULT_ACCEPTED, AcceptancePolicy
 from mediamill_storage.keys import EXTENSIONS
 
 
-class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, PlatformEnvironment):
+class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, RecipeEnvironment):
     """What guards uploads and decides what is made of them; standalone reads these too."""
 
     model_config = SettingsConfigDict(env_prefix="INGEST_")
@@ -29,22 +28,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     max_image_bytes: int = Field(default=10_000_000, ge=1, le=1_000_000_000)
     """Photographs of today's phones and cameras stay below 10 MB as JPEG."""
     max_video_bytes: int = Field(default=50_000_000, ge=1)
-    max_pixels: int = Field(default=100_000_000, ge=1)
-    """Pixels of one frame; 100 MP take 300 MB of memory when they are decoded at full size."""
-    max_side: int = Field(default=20_000, ge=1)
-    """Pixels along the longer side."""
-    max_frames: int = Field(default=300, ge=1)
-    """Frames of an animation."""
-    max_total_pixels: int = Field(default=200_000_000, ge=1)
-    """Pixels of all frames together: what an animation costs to decode."""
-    max_video_seconds: float = Field(default=180, gt=0, le=14_400)
-    """Longer videos are refused; the processor's time limits have to fit."""
-    max_video_pixels: int = Field(default=9_000_000, ge=1)
-    """Pixels of one frame of a video; 4096 by 2160 are 8.8 million."""
-    video_short_sides: Annotated[tuple[int, ...], NoDecode] = (1080,)
-    """Comma-separated: pixels of each rendition's shorter side, as in `1080,480`; the first is `video`."""
-    video_hls: bool = False
-    """Also make HTTP Live Streaming playlists."""
     max_bulk_files: int = Field(default=1_000, ge=1, le=10_000)
     """Files in one bulk request."""
     max_bulk_bytes: int = Field(default=10_000_000_000, ge=1)
@@ -62,11 +45,6 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
     admin_email: str | None = Field(default=None, validation_alias="MEDIAMILL_ADMIN_EMAIL", max_length=254)
     admin_password: SecretStr | None = Field(default=None, validation_alias="MEDIAMILL_ADMIN_PASSWORD")
     """The first superadmin's; made at the first start only."""
-
-    @field_validator("video_short_sides", mode="before")
-    @classmethod
-    def _split_sides(cls, value: object) -> object:
-        return tuple(value.split(",")) if isinstance(value, str) else value
 
     @field_validator("accepted_types", mode="before")
     @classmethod
@@ -95,42 +73,10 @@ class UploadSettings(IdentitySettings, DatabaseSettings, StorageSettings, Platfo
         return self
 
     @property
-    def video_recipe(self) -> VideoRecipe:
-        """What is made of videos."""
-        first, *others = self.video_short_sides
-        sides = {"video": first, **{f"p{side}": side for side in others}}
-        return VideoRecipe(
-            renditions=tuple(
-                Rendition(name=name, max_short_side=side, crf=self.video_crf, preset=self.video_preset)
-                for name, side in sides.items()
-            ),
-            hls=self.video_hls,
-            limits=VideoLimits(max_seconds=self.max_video_seconds, max_pixels=self.max_video_pixels),
-        )
-
-    @model_validator(mode="after")
-    def _refuse_impossible_renditions(self) -> Self:
-        try:
-            self.video_recipe  # noqa: B018 - writing it is the check
-        except ValueError:
-            raise ValueError("INGEST_VIDEO_SHORT_SIDES: one to four sizes of 144 to 2160 pixels") from None
-        return self
-
-    @property
     def policy(self) -> AcceptancePolicy:
         """Which files are taken."""
         return AcceptancePolicy(
             self.accepted_types, {"image": self.max_image_bytes, "video": self.max_video_bytes}
-        )
-
-    @property
-    def picture_limits(self) -> Limits:
-        """What is refused from the header, before anything is decoded."""
-        return Limits(
-            max_pixels=self.max_pixels,
-            max_side=self.max_side,
-            max_frames=self.max_frames,
-            max_total_pixels=self.max_total_pixels,
         )
 
 

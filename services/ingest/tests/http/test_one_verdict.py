@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import select
 
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded, StagedObject
 from mediamill_contracts.recipe import Limits, Store
 from mediamill_ingest import part_plan
-from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_outbox.tables import outbox
 from mediamill_storage.keys import staged_key

@@ -13,6 +13,7 @@ from sqlalchemy import Row, event, select
 from sqlalchemy.orm import Session
 
 from mediamill_catalog import jobs, media, timeline
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts import Message
@@ -26,7 +27,6 @@ from mediamill_contracts.media import (
 from mediamill_contracts.recipe import Limits, ObjectRef, PictureFacts, ProducedVariant
 from mediamill_database import Database
 from mediamill_ingest.current_stores import CurrentStores
-from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.usecases.accept_upload import AcceptedUpload, StagedUpload, UploadIntake
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_outbox.tables import outbox

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_catalog.settings import PlatformSettings
 from mediamill_catalog.tables import MediaStatus, StorageStatus, UploadMethod, utc_now
 from mediamill_contracts.ids import new_id
@@ -19,7 +20,6 @@ from mediamill_contracts.storage import S3Location
 from mediamill_contracts.sync import RequestPurge
 from mediamill_database import Database
 from mediamill_ingest.current_stores import CurrentStores
-from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.usecases.admit_upload import Admission, admit_upload
 from mediamill_ingest.usecases.cancel_job import cancel_job
 from mediamill_ingest.usecases.confirm_upload import Confirmation

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mediamill_catalog.job_messages import accepted_medium, uploaded_medium
 from mediamill_catalog.tables import JobStatus, MediaStatus, utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded, StagedObject
@@ -37,6 +38,21 @@ async def test_own_upload_is_moved_and_handed_to_a_worker(bench: Workbench) -> N
     assert (await bench.medium(accepted.media_id)).original_key == accepted.source.key
     assert [variant.name for variant in accepted.recipe.variants] == ["large", "medium", "thumb"]
     assert accepted.routing_key == "media.accepted.image.interactive"
+
+
+async def test_rows_tell_the_messages_again(bench: Workbench) -> None:
+    """What is written from the rows, where a message was lost, is that message, id and all."""
+    taken_in = await bench.accept()
+    first, job = await bench.last(MediaUploaded), await bench.job(taken_in.job_id)
+    again = uploaded_medium(
+        await bench.medium(first.media_id), job.id, store="local", uploaded_at=job.created_at
+    )
+    assert (again, again.message_id()) == (first, first.message_id())
+    await admit_upload(bench.admission, again)
+    order = await bench.last(MediaAccepted)
+    row = await bench.medium(first.media_id)
+    repeated = accepted_medium(row, job.id, store="local", original_key=row.original_key, recipe=order.recipe)
+    assert (repeated, repeated.message_id()) == (order, order.message_id())
 
 
 async def test_admitting_again_changes_nothing(bench: Workbench) -> None:

@@ -4,7 +4,13 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from mediamill_notifier.connections import Caller
-from mediamill_runtime.identity import SESSION_COOKIE, InvalidTokenError, Role, TokenVerifier
+from mediamill_runtime.identity import (
+    SESSION_COOKIE,
+    InvalidTokenError,
+    KeysUnavailableError,
+    Role,
+    TokenVerifier,
+)
 
 OPERATOR_ROLE: Role = "admin"
 
@@ -26,7 +32,8 @@ class Authenticator:
     async def authenticate(self, auth: Any, cookie_header: str) -> Caller:
         """Return whom `auth` (`{"token": …}`) or else the session cookie speaks for.
 
-        Raises RefusedError with `token_missing` or `token_invalid`.
+        Raises RefusedError with `token_missing` or `token_invalid`, and with `identity_unavailable` while
+        nobody can tell whether the token is good: the client keeps it and tries again.
         """
         token = auth.get("token") if isinstance(auth, dict) else None
         token = token or _cookie(cookie_header, SESSION_COOKIE)
@@ -34,6 +41,8 @@ class Authenticator:
             raise RefusedError("token_missing", "a token is required")
         try:
             identity = await self._verifier.verify(token)
+        except KeysUnavailableError:
+            raise RefusedError("identity_unavailable", "the identity provider does not answer now") from None
         except InvalidTokenError:
             raise RefusedError("token_invalid", "the token is not valid or has expired") from None
         return Caller(

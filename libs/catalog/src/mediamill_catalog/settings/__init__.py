@@ -1,7 +1,7 @@
 """What operators decide about the platform, kept in the database over defaults from the environment."""
 
 from mediamill_catalog.settings.default_variants import DEFAULT_VARIANTS, FALLBACK, Variants
-from mediamill_catalog.settings.environment import PlatformEnvironment
+from mediamill_catalog.settings.environment import PlatformEnvironment, RecipeEnvironment
 from mediamill_catalog.settings.model import (
     DeleteMode,
     EntitySettings,
@@ -30,6 +30,7 @@ __all__ = [
     "MarkSettings",
     "PlatformEnvironment",
     "PlatformSettings",
+    "RecipeEnvironment",
     "Saved",
     "SettingsRefusedError",
     "SettingsWatch",

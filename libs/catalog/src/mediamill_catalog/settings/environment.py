@@ -1,15 +1,22 @@
 """What the environment says while no operator decided otherwise: the same for all of the control plane."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from mediamill_catalog.settings.default_variants import Variants
 from mediamill_catalog.settings.model import PlatformSettings, with_variants
 from mediamill_contracts.media import EntityType
-from mediamill_contracts.recipe import Preset, StorageStrategy
+from mediamill_contracts.recipe import (
+    Limits,
+    Preset,
+    Rendition,
+    StorageStrategy,
+    VideoLimits,
+    VideoRecipe,
+)
 from mediamill_runtime.s3_settings import S3Settings
 
 
@@ -57,3 +64,65 @@ class PlatformEnvironment(S3Settings):
             "s3_public_url": location.public_url,
         }
         return defaults.model_copy(update=s3)
+
+
+class RecipeEnvironment(PlatformEnvironment):
+    """For services that tell workers what to make of uploads; all of them are given the same values."""
+
+    max_pixels: int = Field(default=100_000_000, ge=1, validation_alias="INGEST_MAX_PIXELS")
+    """Pixels of one frame; 100 MP take 300 MB of memory when they are decoded at full size."""
+    max_side: int = Field(default=20_000, ge=1, validation_alias="INGEST_MAX_SIDE")
+    """Pixels along the longer side."""
+    max_frames: int = Field(default=300, ge=1, validation_alias="INGEST_MAX_FRAMES")
+    """Frames of an animation."""
+    max_total_pixels: int = Field(default=200_000_000, ge=1, validation_alias="INGEST_MAX_TOTAL_PIXELS")
+    """Pixels of all frames together: what an animation costs to decode."""
+    max_video_seconds: float = Field(
+        default=180, gt=0, le=14_400, validation_alias="INGEST_MAX_VIDEO_SECONDS"
+    )
+    """Longer videos are refused; the processor's time limits have to fit."""
+    max_video_pixels: int = Field(default=9_000_000, ge=1, validation_alias="INGEST_MAX_VIDEO_PIXELS")
+    """Pixels of one frame of a video; 4096 by 2160 are 8.8 million."""
+    video_short_sides: Annotated[tuple[int, ...], NoDecode] = Field(
+        default=(1080,), validation_alias="INGEST_VIDEO_SHORT_SIDES"
+    )
+    """Comma-separated: pixels of each rendition's shorter side, as in `1080,480`; the first is `video`."""
+    video_hls: bool = Field(default=False, validation_alias="INGEST_VIDEO_HLS")
+    """Also make HTTP Live Streaming playlists."""
+
+    @field_validator("video_short_sides", mode="before")
+    @classmethod
+    def _split_sides(cls, value: object) -> object:
+        return tuple(value.split(",")) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _refuse_impossible_renditions(self) -> Self:
+        try:
+            self.video_recipe  # noqa: B018 - writing it is the check
+        except ValueError:
+            raise ValueError("INGEST_VIDEO_SHORT_SIDES: one to four sizes of 144 to 2160 pixels") from None
+        return self
+
+    @property
+    def video_recipe(self) -> VideoRecipe:
+        """What is made of videos."""
+        first, *others = self.video_short_sides
+        sides = {"video": first, **{f"p{side}": side for side in others}}
+        return VideoRecipe(
+            renditions=tuple(
+                Rendition(name=name, max_short_side=side, crf=self.video_crf, preset=self.video_preset)
+                for name, side in sides.items()
+            ),
+            hls=self.video_hls,
+            limits=VideoLimits(max_seconds=self.max_video_seconds, max_pixels=self.max_video_pixels),
+        )
+
+    @property
+    def picture_limits(self) -> Limits:
+        """What is refused from the header, before anything is decoded."""
+        return Limits(
+            max_pixels=self.max_pixels,
+            max_side=self.max_side,
+            max_frames=self.max_frames,
+            max_total_pixels=self.max_total_pixels,
+        )

@@ -14,16 +14,16 @@ from sqlalchemy import Row
 
 from mediamill_catalog import media
 from mediamill_catalog.examinations import Examination
+from mediamill_catalog.job_messages import accepted_medium
+from mediamill_catalog.recipes import RecipeBook
 from mediamill_catalog.tables import UploadMethod, utc_now
-from mediamill_contracts.media import MediaAccepted, MediaRejected, MediaUploaded
-from mediamill_contracts.recipe import ObjectRef
+from mediamill_contracts.media import MediaRejected, MediaUploaded
 from mediamill_database import Database
 from mediamill_ingest.admission_records import AdmissionRecords
 from mediamill_ingest.current_stores import CurrentStores
 from mediamill_ingest.discarding import drop_unwanted_original
 from mediamill_ingest.examination import Examined
 from mediamill_ingest.metrics import count_refused
-from mediamill_ingest.recipes import RecipeBook
 from mediamill_ingest.registration import MediaPurgedError, kind_of
 from mediamill_ingest.staged_bytes import CloudBytes, FolderBytes, StagedBytes
 from mediamill_ingest.work_orders import WorkOrders
@@ -173,24 +173,11 @@ async def _accept(admission: Admission, staged: StagedBytes, event: MediaUploade
     if original_key is None:
         raise ObjectNotFoundError(event.staged.key)
     await staged.publish(original_key, medium)
-    accepted = MediaAccepted(
-        media_id=event.media_id,
-        job_id=event.job_id,
-        user_id=event.user_id,
-        kind=medium.kind,
-        lane=medium.lane,
-        entity_type=medium.entity_type,
-        source=ObjectRef(
-            store=staged.place,
-            key=original_key,
-            size_bytes=medium.size_bytes,
-            sha256=medium.sha256,
-            media_type=medium.media_type,
-        ),
-        variant_prefix=_prefix(medium),
-        recipe=await admission.recipes.marked_recipe_for(
-            admission.database, medium.entity_type, kind=medium.kind, source=staged.place
-        ),
+    recipe = await admission.recipes.marked_recipe_for(
+        admission.database, medium.entity_type, kind=medium.kind, source=staged.place
+    )
+    accepted = accepted_medium(
+        medium, event.job_id, store=staged.place, original_key=original_key, recipe=recipe
     )
     if not await admission.orders.place(event.staged.key, accepted):
         await _drop(admission, event, original_key)
