@@ -35,7 +35,7 @@ AGAIN: Mapping[type[MediaUploaded | MediaAccepted], str] = {
     MediaAccepted: "media given to workers again",
 }
 WAITING = "media that still wait for their turn"
-LOST = "media without their bytes"
+LOST = "media whose bytes are in no store that is connected"
 _QUEUES = {topic: queue.name for queue in QUEUES for topic in queue.topics}
 
 

@@ -43,6 +43,7 @@ const EVENTS = {
   "media.ready": "Ready",
   "media.failed": "Failed",
   "media.expired": "Expired",
+  "media.resumed": "Taken up again",
   "media.deleted": "Moved to the trash",
   "media.restored": "Restored from the trash",
 };
