@@ -1,17 +1,21 @@
 """Transfers on record: how they are cut and sent out, cancelled, retried and listed."""
 
+import asyncio
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select, text
 
-from mediamill_catalog import sync_jobs, sync_planning
-from mediamill_catalog.core import SYNC_ITEMS
+from mediamill_catalog import media, sync_jobs, sync_planning
+from mediamill_catalog.core import MEDIA, SYNC_ITEMS
 from mediamill_catalog.listing import MediaFilter
 from mediamill_catalog.sync_dispatch import BATCHES_IN_FLIGHT
 from mediamill_catalog.sync_planning import NothingToSyncError, SyncLimits, SyncRequest
 from mediamill_catalog.tables import MediaStatus, SyncStatus
+from mediamill_contracts.ids import new_id
 from mediamill_contracts.sync import RequestSync, SyncCancelled
+from mediamill_testing.rows import medium_row
+from mediamill_testing.waiting import eventually
 
 from .sync_bench import NOW, S3, SMALL, SyncBench
 
@@ -152,3 +156,33 @@ async def test_jobs_are_listed_without_their_batches(bench: SyncBench) -> None:
         rest = await sync_jobs.list_jobs(session, limit=2, after=page.next)
     assert [row.id for row in [*page.items, *rest.items]] == jobs[::-1]
     assert rest.next is None
+
+
+@pytest.mark.parametrize("either_database", ["postgres"], indirect=True)
+async def test_media_to_be_deleted_are_locked_in_the_order_of_their_ids(bench: SyncBench) -> None:
+    """Who waits for the first of them holds no other, wherever they are stored: nobody waits for him."""
+    first, last = sorted([new_id(), new_id()])
+    for media_id in (last, first):
+        async with bench.database.write() as session:
+            await media.add(session, [medium_row(media_id, now=NOW)])
+
+    @event.listens_for(bench.database.engine.sync_engine, "begin")
+    def read_as_stored(connection: Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL enable_indexscan = off")
+
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    async def waits() -> bool:
+        async with bench.database.read() as session:
+            return bool(await session.scalar(waiting))
+
+    async with bench.database.write() as holder:
+        await media.find(holder, first, lock=True)
+        deletion = asyncio.create_task(bench.plan("hard_delete", [last, first]))
+        await eventually(waits)
+        is_free = select(MEDIA.c.id).where(MEDIA.c.id == last).with_for_update(skip_locked=True)
+        assert await holder.scalar(is_free) == last
+    await deletion

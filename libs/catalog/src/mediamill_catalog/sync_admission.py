@@ -94,9 +94,15 @@ async def _refuse(session: AsyncSession, job_id: UUID, codes: Mapping[UUID, str]
 async def _mark_for_purge(
     session: AsyncSession, batch: Row[Any], media_ids: Sequence[UUID], now: datetime
 ) -> None:
-    """Hide media for good, and write down who asked for it."""
+    """Hide media for good, and write down who asked for it; they are locked in the order of their ids."""
     if not media_ids:
         return
+    await session.execute(
+        select(MEDIA.c.id)
+        .where(MEDIA.c.id.in_(media_ids))
+        .order_by(MEDIA.c.id)
+        .with_for_update(key_share=True)
+    )
     marked = await session.execute(
         update(MEDIA)
         .where(MEDIA.c.id.in_(media_ids), MEDIA.c.purge_requested_at.is_(None))
