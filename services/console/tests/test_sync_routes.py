@@ -1,14 +1,18 @@
 """Superadmins move media between stores, watch it, end it, and try again what failed."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog.core import AUDIT, MEDIA
+from mediamill_catalog import sync_planning
+from mediamill_catalog.core import AUDIT, IDEMPOTENCY_KEYS, MEDIA
 from mediamill_catalog.tables import MediaStatus, StorageStatus
+from mediamill_console.usecases import request_sync
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.sync import RequestSync
 from mediamill_runtime.identity import Role
@@ -118,14 +122,22 @@ async def test_many_files_are_batches_of_a_parent(open_console: OpenConsole) -> 
     assert (batch["batchIndex"], batch["isParent"]) == (1, False)
 
 
-async def test_repetition_begins_nothing_new(console: Console) -> None:
-    """The same key and wish: the same job, also at the same time; another wish: 409."""
+async def test_repetition_begins_nothing_new(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same key and wish: the same job, planned once, also at the same time; another wish: 409."""
+    promised: list[Any] = []
+
+    async def plan(session: AsyncSession, *given: Any, **more: Any) -> UUID:
+        promised.append(await session.scalar(select(IDEMPOTENCY_KEYS.c.answer)))
+        return await sync_planning.plan(session, *given, **more)
+
+    monkeypatch.setattr(request_sync, "sync_planning", SimpleNamespace(plan=plan))
     await console.put(S3)
     wish = {"operation": "upload_to_s3", "mediaIds": [str(await console.add_medium())]}
     answers = await asyncio.gather(
         *(console.ask("POST", "/sync", wish, idempotency_key="once") for _ in range(5))
     )
     assert {answer.status_code for answer in answers} == {202}
+    assert promised == [{"id": answers[0].json()["id"]}]
     assert len({answer.json()["id"] for answer in answers}) == 1
     other = wish | {"deleteSource": True}
     refused = await console.ask("POST", "/sync", other, idempotency_key="once")

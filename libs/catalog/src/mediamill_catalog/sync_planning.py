@@ -66,13 +66,20 @@ class SyncRequest:
     """Where S3 is, by the settings of now."""
 
 
-async def plan(session: AsyncSession, request: SyncRequest, limits: SyncLimits, *, now: datetime) -> UUID:
-    """Write the job with its batches, send out the first ones, and return its id.
+async def plan(
+    session: AsyncSession,
+    request: SyncRequest,
+    limits: SyncLimits,
+    *,
+    now: datetime,
+    job_id: UUID | None = None,
+) -> UUID:
+    """Write the job with its batches, send out the first ones, and return its id: `job_id`, if it has one.
 
     Media that the operation is not possible for become failed items, with a code of
     `sync_admission.REFUSALS`. Raises NothingToSyncError.
     """
-    job_id = new_id()
+    job_id = job_id or new_id()
     found = select_items(session, request.operation, request.media_ids, request.wanted)
     few, files = await _until(found, limits.split_from)
     if not few:
