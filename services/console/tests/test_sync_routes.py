@@ -120,6 +120,8 @@ async def test_many_files_are_batches_of_a_parent(open_console: OpenConsole) -> 
     assert {child["parentJobId"] for child in job["childJobs"]} == {job["id"]}
     batch = (await console.ask("GET", f"/sync/{job['childJobs'][1]['id']}")).json()
     assert (batch["batchIndex"], batch["isParent"]) == (1, False)
+    brief = (await console.ask("GET", f"/sync/{job['id']}?results=0&batches=false")).json()
+    assert brief == job | {"childJobs": [], "results": []}
 
 
 async def test_repetition_begins_nothing_new(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:

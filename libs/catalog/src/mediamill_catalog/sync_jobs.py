@@ -51,15 +51,15 @@ class SyncJobDetails:
     """`mediaId`, `key`, `sizeBytes`, `status` (done, failed), `code`, `detail`, `at` of each file."""
 
 
-async def find(session: AsyncSession, job_id: UUID, *, results: int = RESULTS_SHOWN) -> SyncJobDetails | None:
-    """Return the job with its batches and so many of its newest results, or None."""
+async def find(
+    session: AsyncSession, job_id: UUID, *, results: int = RESULTS_SHOWN, batches: bool = True
+) -> SyncJobDetails | None:
+    """Return the job, with its batches if asked for them and so many of its newest results, or None."""
     job = (await session.execute(select(SYNC_JOBS).where(SYNC_JOBS.c.id == job_id))).one_or_none()
     if job is None:
         return None
-    children = await session.execute(
-        select(SYNC_JOBS).where(SYNC_JOBS.c.parent_id == job_id).order_by(SYNC_JOBS.c.batch_index)
-    )
-    return SyncJobDetails(job, children.all(), await _newest_results(session, job_id, results))
+    children = await _batches_of(session, job_id) if batches else ()
+    return SyncJobDetails(job, children, await _newest_results(session, job_id, results) if results else ())
 
 
 async def list_jobs(
@@ -147,6 +147,13 @@ async def retry(session: AsyncSession, job_id: UUID, *, s3: S3Location | None, n
         await settle(session, batch_id, now=now)
     await dispatch(session, top, now=now)
     await announce(session, top)
+
+
+async def _batches_of(session: AsyncSession, job_id: UUID) -> Sequence[Row[Any]]:
+    found = await session.execute(
+        select(SYNC_JOBS).where(SYNC_JOBS.c.parent_id == job_id).order_by(SYNC_JOBS.c.batch_index)
+    )
+    return found.all()
 
 
 async def _newest_results(session: AsyncSession, job_id: UUID, limit: int) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ TransferStatus = Literal["waiting", "active", "completed", "partial_failed", "fa
 ENDED: frozenset[TransferStatus] = frozenset({"completed", "partial_failed", "failed", "cancelled"})
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
-"""Seconds between looks at a transfer; a look without results costs the server two short queries."""
+"""Seconds between looks at a transfer; without batches and results each costs the server one short query."""
 
 _PATH = "/api/admin/media/sync"
 
@@ -100,9 +100,13 @@ class Transfers:
             wish["deleteSource"] = delete_source
         return await self._http.call(TransferDetails, "POST", _PATH, json=wish, headers=_new_key())
 
-    async def get(self, transfer_id: UUID, *, results: int | None = None) -> TransferDetails:
-        """Return a transfer or a batch, with up to so many of its newest results."""
-        query = {} if results is None else {"results": results}
+    async def get(
+        self, transfer_id: UUID, *, results: int | None = None, batches: bool = True
+    ) -> TransferDetails:
+        """Return a transfer or a batch, with so many of its newest results, and its batches if wanted."""
+        query: dict[str, Any] = {} if results is None else {"results": results}
+        if not batches:
+            query["batches"] = "false"
         return await self._http.call(TransferDetails, "GET", f"{_PATH}/{transfer_id}", params=query)
 
     async def list(self, *, limit: int | None = None, cursor: str | None = None) -> TransferPage:
@@ -119,11 +123,14 @@ class Transfers:
         """Send out again what is not done. Raises ConflictError `nothing_to_retry`."""
         return await self._steer(transfer_id, "retry")
 
-    async def watch(self, transfer_id: UUID) -> AsyncIterator[TransferDetails]:
-        """Yield the transfer as it is now and whenever it changed, without results, until it has ended."""
+    async def watch(self, transfer_id: UUID, *, batches: bool = True) -> AsyncIterator[TransferDetails]:
+        """Yield the transfer as it is now and whenever it changed, without results, until it has ended.
+
+        Without its batches, of which a large transfer has thousands, each look costs little.
+        """
         pause, before = FIRST_PAUSE, None
         while True:
-            transfer = await self.get(transfer_id, results=0)
+            transfer = await self.get(transfer_id, results=0, batches=batches)
             if transfer != before:
                 before, pause = transfer, FIRST_PAUSE
                 yield transfer

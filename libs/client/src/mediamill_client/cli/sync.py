@@ -92,7 +92,7 @@ def watch(access: Access, transfer_id: UUID, as_json: bool) -> int:
     """Follow TRANSFER until it has ended."""
 
     async def look(client: MediamillClient) -> TransferDetails:
-        return await client.transfers.get(transfer_id, results=0)
+        return await client.transfers.get(transfer_id, results=0, batches=False)
 
     return run(_steer(access, look, wait=True, as_json=as_json))
 
@@ -129,7 +129,7 @@ async def _steer(access: Access, ask: _Ask, *, wait: bool, as_json: bool) -> int
             return exit_codes.OK
         name = str(transfer.id)
         with display(as_json=as_json) as shown:
-            async for now in client.transfers.watch(transfer.id):
+            async for now in client.transfers.watch(transfer.id, batches=False):
                 shown.progress(name, _state(now), now.percent)
             ended = await client.transfers.get(transfer.id)
             shown.result(name, _text(ended), {"name": name, **_document(ended)})

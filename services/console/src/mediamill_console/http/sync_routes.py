@@ -96,9 +96,13 @@ async def get_one(
     parts: Parts,
     _caller: Superadmin,
     results: Annotated[int, Query(ge=0, le=RESULTS_SHOWN)] = RESULTS_SHOWN,
+    batches: bool = True,
 ) -> SyncJobDetailsView:
-    """Return a transfer or a batch, with the newest results of its files: 0 of them to see how far it is."""
-    return await _details(parts, job_id, results)
+    """Return a transfer or a batch, with its batches and the newest results of its files.
+
+    Without batches and with 0 results the answer is small: for those who look often how far it is.
+    """
+    return await _details(parts, job_id, results, batches=batches)
 
 
 @router.post("/{job_id}/cancel", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
@@ -116,7 +120,7 @@ async def cancel(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetai
 @router.post("/{job_id}/retry", responses=refusals(401, 403, 404, 409), dependencies=KEY_IS_FINE)
 async def retry(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetailsView:
     """Send out again what is not done, to where S3 is now; what is done stays as it is."""
-    operation = (await _details(parts, job_id, results=0)).operation
+    operation = (await _details(parts, job_id, results=0, batches=False)).operation
     async with parts.database.read() as session:
         location = _location(operation, await load(session, parts.settings.defaults))
     try:
@@ -129,9 +133,11 @@ async def retry(job_id: UUID, parts: Parts, caller: Superadmin) -> SyncJobDetail
     return await _details(parts, job_id)
 
 
-async def _details(parts: ConsoleWebParts, job_id: UUID, results: int = RESULTS_SHOWN) -> SyncJobDetailsView:
+async def _details(
+    parts: ConsoleWebParts, job_id: UUID, results: int = RESULTS_SHOWN, *, batches: bool = True
+) -> SyncJobDetailsView:
     async with parts.database.read() as session:
-        found = await sync_jobs.find(session, job_id, results=results)
+        found = await sync_jobs.find(session, job_id, results=results, batches=batches)
     if found is None:
         raise not_found()
     return details_view(found)
