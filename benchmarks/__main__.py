@@ -14,7 +14,7 @@ from benchmarks import report
 from benchmarks.claims import Claim
 from benchmarks.contestants import sharp_bullmq
 from benchmarks.installation import Installation
-from benchmarks.machine import describe
+from benchmarks.machine import Theft, describe
 from benchmarks.parts import Parts
 from benchmarks.plan import FULL, QUICK, Plan
 from mediamill_testing.photos import CameraPhoto
@@ -62,8 +62,9 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
     parts = _parts(installation, plan, folder)
     try:
         await _start(installation, parts)
-        return report.Results(
-            machine=describe(installation.rabbitmq, installation.postgres),
+        machine, theft = describe(installation.rabbitmq, installation.postgres), Theft()
+        results = report.Results(
+            machine=machine,
             photos=_facts(parts.photos, plan),
             idle=await _told(parts.idle),
             overhead=await _told(parts.overhead),
@@ -74,6 +75,8 @@ async def measure(plan: Plan, folder: Path) -> report.Results:
             sync=await _told(parts.sync),
             initiating=await _told(parts.initiating),
         )
+        machine["stolen by other guests"] = f"{theft.share():.1%}"
+        return results
     except BaseException:
         print(installation.last_words(), flush=True)
         raise
@@ -106,8 +109,10 @@ async def _start(installation: Installation, parts: Parts) -> None:
 async def _told(part: Callable[[], Awaitable[M]]) -> M:
     """Measure a part and print what it claims."""
     print(part.__doc__, flush=True)
+    theft = Theft()
     measured = await part()
     print(report.claims_table(measured.claims()), flush=True)
+    print(f"  other guests of the host took {theft.share():.1%} of the processor", flush=True)
     return measured
 
 
