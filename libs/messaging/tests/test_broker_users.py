@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from uuid import uuid4
 
 import aio_pika
@@ -34,17 +34,9 @@ Attempt = Callable[[AbstractChannel], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
-def vhost(rabbitmq: RabbitServer) -> Iterator[str]:
-    """Give a virtual host that only this module uses."""
-    rabbitmq.start()
-    with rabbitmq.vhost() as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
-def urls(rabbitmq: RabbitServer, vhost: str) -> Mapping[str, str]:
+def urls(rabbitmq: RabbitServer, module_vhost: str) -> Mapping[str, str]:
     """Give the AMQP URL of each service's user; nobody has declared anything before."""
-    return rabbitmq.service_urls(vhost)
+    return rabbitmq.service_urls(module_vhost)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Every transport passes the same conformance suites."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from mediamill_testing.crash_conformance import CrashConformance
@@ -25,19 +23,13 @@ class TestEmbeddedBusOnPostgres(TransportConformance, DeadLetterConformance, Cra
         return TransportSystem(migrated_postgres_url)
 
 
-@pytest.fixture(scope="module")
-def shared_vhost_url(rabbitmq: RabbitServer) -> Iterator[str]:
-    """Give a virtual host to tests whose queues have other names: making and removing one takes longest."""
-    rabbitmq.start()
-    with rabbitmq.vhost() as name:
-        yield rabbitmq.url_of(name)
-
-
 class TestRabbitWithOutbox(TransportConformance, DeadLetterConformance):
     @pytest.fixture
-    def system(self, migrated_postgres_url: str, shared_vhost_url: str) -> TransportSystem:
-        """Use a broker and a database server, as separate services do."""
-        return TransportSystem(migrated_postgres_url, shared_vhost_url)
+    def system(
+        self, migrated_postgres_url: str, rabbitmq: RabbitServer, module_vhost: str
+    ) -> TransportSystem:
+        """Use a broker and a database server, as separate services do; each test has queues of its own."""
+        return TransportSystem(migrated_postgres_url, rabbitmq.url_of(module_vhost))
 
 
 class TestCrashesOnRabbitWithOutbox(CrashConformance):

@@ -31,17 +31,9 @@ def failure(user_id: str) -> MediaFailed:
 
 
 @pytest.fixture(scope="module")
-def vhost(rabbitmq: RabbitServer) -> Iterator[str]:
-    """Name of a virtual host that only the replicas use."""
-    rabbitmq.start()
-    with rabbitmq.vhost() as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
-def proxy(rabbitmq: RabbitServer, vhost: str) -> Iterator[TcpProxy]:
+def proxy(rabbitmq: RabbitServer, module_vhost: str) -> Iterator[TcpProxy]:
     """Way of the replicas to the broker."""
-    with TcpProxy(rabbitmq.url_of(vhost)) as proxy:
+    with TcpProxy(rabbitmq.url_of(module_vhost)) as proxy:
         yield proxy
 
 
@@ -76,9 +68,9 @@ def replicas(processes: tuple[ServiceProcess, ServiceProcess]) -> tuple[ServiceP
 
 
 @pytest.fixture
-async def publisher(rabbitmq: RabbitServer, vhost: str) -> AsyncIterator[RabbitTransport]:
+async def publisher(rabbitmq: RabbitServer, module_vhost: str) -> AsyncIterator[RabbitTransport]:
     """Another service on the same broker."""
-    transport = RabbitTransport(rabbitmq.url_of(vhost), service="test")
+    transport = RabbitTransport(rabbitmq.url_of(module_vhost), service="test")
     await transport.start()
     yield transport
     await transport.stop(2)
@@ -127,7 +119,7 @@ async def test_sockets_survive_a_lost_broker(replicas, publisher, proxy: TcpProx
 
 
 async def test_a_stopped_replica_leaves_nothing_behind(
-    replicas, publisher, rabbitmq: RabbitServer, vhost: str
+    replicas, publisher, rabbitmq: RabbitServer, module_vhost: str
 ):
     """After SIGTERM the process ends cleanly, its queue is gone, and its client is told to go elsewhere."""
     first, second = replicas
@@ -140,7 +132,7 @@ async def test_a_stopped_replica_leaves_nothing_behind(
     assert signal.SIGTERM.name in first.log()
 
     def notifier_queues() -> list[str]:
-        queues = rabbitmq.management("GET", f"/api/queues/{vhost}")
+        queues = rabbitmq.management("GET", f"/api/queues/{module_vhost}")
         return [queue["name"] for queue in queues if "notifier" in queue["name"]]
 
     await eventually(lambda: len(notifier_queues()) <= 1)

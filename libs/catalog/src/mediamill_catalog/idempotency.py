@@ -72,12 +72,26 @@ async def earlier_answer(
     return answer
 
 
-async def answered_before(session: AsyncSession, asked: Claim) -> dict[str, Any] | None:
-    """Return the answer kept under a claim's key, or None: then its own answer is kept.
+async def answered_before(
+    session: AsyncSession,
+    request: RepeatableRequest | None,
+    *,
+    user_id: str,
+    status_code: int,
+    answer: dict[str, Any],
+    now: datetime,
+) -> dict[str, Any] | None:
+    """Keep `answer` under the request's key and return None, or return the one that is there already.
 
     Called before the work, it makes a repetition wait until that is committed, and not do it, too. Raises
-    IdempotencyConflictError.
+    IdempotencyConflictError when the key was used for another request.
     """
+    if request is None:
+        return None
+    asked = Claim(user_id, request.key, request.fingerprint, status_code, answer, now)
     if (await claim(session, [asked]))[0]:
         return None
-    return await earlier_answer(session, user_id=asked.user_id, key=asked.key, fingerprint=asked.fingerprint)
+    earlier = await earlier_answer(session, user_id=user_id, key=request.key, fingerprint=request.fingerprint)
+    if earlier is None:
+        raise IdempotencyConflictError(request.key)
+    return earlier

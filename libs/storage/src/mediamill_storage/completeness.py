@@ -6,7 +6,7 @@ and no fault. What this misses, the decoder finds.
 
 from typing import Literal
 
-from mediamill_storage.sparse_bytes import ByteView
+from mediamill_storage.byte_view import ByteView
 
 _MARKERS_WITHOUT_LENGTH = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})
 _SCAN_START = 0xDA

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from mediamill_contracts.recipe import Kind
 from mediamill_storage import completeness
+from mediamill_storage.byte_view import ByteView
 from mediamill_storage.file_bytes import FileBytes
 from mediamill_storage.sniff import Family, Sniffed, holds_active_content, sniff
-from mediamill_storage.sparse_bytes import ByteView
 
 INSPECTED_BYTES = 8 * 1024
 """How much of the beginning, and of the end, is searched for active content."""

@@ -5,27 +5,12 @@ adds it, and lets the code run again. So code that judges a file is written once
 objects that only come in ranges.
 """
 
-from typing import Protocol, overload
+from mediamill_storage.byte_view import RangedBytes
 
 BLOCK_BYTES = 64 * 1024
 """Fetched at least: one round trip for all that lies close together."""
 _SEARCH_BLOCKS = 16
 """Fetched at once by a search, which is going to need them all."""
-
-
-class ByteView(Protocol):
-    """What FileBytes and SparseBytes have in common."""
-
-    def __len__(self) -> int:
-        """Return how many bytes there are."""
-
-    @overload
-    def __getitem__(self, key: int, /) -> int: ...
-    @overload
-    def __getitem__(self, key: slice, /) -> bytes: ...
-
-    def rfind(self, sub: bytes, start: int, /) -> int:
-        """Return where `sub` begins last at or after `start`, or -1."""
 
 
 class MissingBytesError(Exception):
@@ -37,27 +22,12 @@ class MissingBytesError(Exception):
         self.end = end
 
 
-class SparseBytes:
-    """A file of `size` bytes, none of which is here yet."""
+class SparseBytes(RangedBytes):
+    """A file of `size` bytes, none of which is here yet; asking for one raises MissingBytesError."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        super().__init__(size)
         self._blocks: dict[int, bytes] = {}
-
-    def __len__(self) -> int:
-        """Return the size of the whole file."""
-        return self._size
-
-    @overload
-    def __getitem__(self, key: int, /) -> int: ...
-    @overload
-    def __getitem__(self, key: slice, /) -> bytes: ...
-    def __getitem__(self, key: int | slice, /) -> int | bytes:
-        """Return one byte, or those of a slice without a step; raises MissingBytesError."""
-        if isinstance(key, slice):
-            start, end, _ = key.indices(self._size)
-            return self._range(start, end)
-        return self._range(key, key + 1)[0]
 
     def rfind(self, sub: bytes, start: int, /) -> int:
         """Return where `sub` begins last at or after `start`, or -1; raises MissingBytesError."""
@@ -78,8 +48,6 @@ class SparseBytes:
             self._blocks[first + offset // BLOCK_BYTES] = content[offset : offset + BLOCK_BYTES]
 
     def _range(self, start: int, end: int) -> bytes:
-        if start >= end:
-            return b""
         self._require(start, end)
         first, last = start // BLOCK_BYTES, (end - 1) // BLOCK_BYTES
         joined = b"".join(self._blocks[number] for number in range(first, last + 1))

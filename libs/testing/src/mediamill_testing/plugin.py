@@ -29,6 +29,7 @@ __all__ = [
     "migrated_postgres_url",
     "migrated_sqlite",
     "migrated_sqlite_url",
+    "module_vhost",
     "photo_corpus",
     "postgres",
     "postgres_url",
@@ -107,6 +108,14 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     postgres.start()
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def module_vhost(rabbitmq: RabbitServer) -> Iterator[str]:
+    """Name of a virtual host for all tests of a module: making and removing one takes longest."""
+    rabbitmq.start()
+    with rabbitmq.vhost() as name:
+        yield name
 
 
 @pytest.fixture

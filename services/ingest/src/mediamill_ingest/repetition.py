@@ -4,8 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mediamill_catalog import idempotency
-from mediamill_catalog.idempotency import Claim, RepeatableRequest
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 
 __all__ = ["RepeatableRequest", "is_repetition"]
 
@@ -17,12 +16,5 @@ async def is_repetition(
 
     Raises IdempotencyConflictError when the key was used for another request.
     """
-    if request is None:
-        return False
-    claim = Claim(user_id, request.key, request.fingerprint, 200, {}, now)
-    if (await idempotency.claim(session, [claim]))[0]:
-        return False
-    await idempotency.earlier_answer(
-        session, user_id=user_id, key=request.key, fingerprint=request.fingerprint
-    )
-    return True
+    earlier = await answered_before(session, request, user_id=user_id, status_code=200, answer={}, now=now)
+    return earlier is not None

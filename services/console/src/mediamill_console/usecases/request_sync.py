@@ -5,7 +5,7 @@ from uuid import UUID
 
 from mediamill_catalog import audit, sync_planning
 from mediamill_catalog.audit import Act
-from mediamill_catalog.idempotency import Claim, RepeatableRequest, answered_before
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 from mediamill_catalog.sync_planning import SyncLimits, SyncRequest
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
@@ -30,11 +30,12 @@ class SyncIntake:
         """
         now, actor, job_id = utc_now(), wanted.requested_by, new_id()
         async with self.database.write() as session:
-            if repeat is not None:
-                asked = Claim(actor, repeat.key, repeat.fingerprint, _ACCEPTED, {"id": str(job_id)}, now)
-                earlier = await answered_before(session, asked)
-                if earlier is not None:
-                    return UUID(earlier["id"])
+            answer = {"id": str(job_id)}
+            earlier = await answered_before(
+                session, repeat, user_id=actor, status_code=_ACCEPTED, answer=answer, now=now
+            )
+            if earlier is not None:
+                return UUID(earlier["id"])
             await sync_planning.plan(session, wanted, self.limits, now=now, job_id=job_id)
             detail = {
                 "syncJobId": str(job_id),

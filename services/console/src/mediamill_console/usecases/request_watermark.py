@@ -6,7 +6,7 @@ from uuid import UUID
 
 from mediamill_catalog import audit, watermark_planning
 from mediamill_catalog.audit import Act
-from mediamill_catalog.idempotency import Claim, RepeatableRequest, answered_before
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 from mediamill_catalog.marks import resolve_mark
 from mediamill_catalog.settings import MarkSettings, PlatformSettings, load
 from mediamill_catalog.tables import utc_now
@@ -36,11 +36,12 @@ class WatermarkIntake:
         """
         now, actor, job_id = utc_now(), request.requested_by, new_id()
         async with self.database.write() as session:
-            if repeat is not None:
-                asked = Claim(actor, repeat.key, repeat.fingerprint, _ACCEPTED, {"id": str(job_id)}, now)
-                earlier = await answered_before(session, asked)
-                if earlier is not None:
-                    return UUID(earlier["id"])
+            answer = {"id": str(job_id)}
+            earlier = await answered_before(
+                session, repeat, user_id=actor, status_code=_ACCEPTED, answer=answer, now=now
+            )
+            if earlier is not None:
+                return UUID(earlier["id"])
             settings = await load(session, self.defaults)
             if mark is not None:
                 watermark = await resolve_mark(session, mark)

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mediamill_catalog import media, presigned, timeline
-from mediamill_catalog.idempotency import RepeatableRequest
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 from mediamill_catalog.tables import utc_now
 from mediamill_catalog.timeline import Happening
 from mediamill_contracts.ids import new_id
@@ -17,7 +17,6 @@ from mediamill_database import Database
 from mediamill_ingest.metrics import count_initiated
 from mediamill_ingest.registration import kind_of
 from mediamill_ingest.upload_errors import UploadExpiredError
-from mediamill_ingest.usecases.repeated_request import earlier_answer
 from mediamill_runtime.telemetry import current_trace_id
 from mediamill_storage.keys import EXTENSIONS, staged_key
 
@@ -66,8 +65,8 @@ async def initiate_upload(
     upload_id = new_id()
     async with database.write() as session:
         answer = {"uploadId": str(upload_id)}
-        earlier = await earlier_answer(
-            session, request, user_id=wanted.user_id, status_code=201, answer=answer
+        earlier = await answered_before(
+            session, request, user_id=wanted.user_id, status_code=201, answer=answer, now=utc_now()
         )
         if earlier is not None:
             return await _earlier(session, UUID(earlier["uploadId"]), wanted.user_id)

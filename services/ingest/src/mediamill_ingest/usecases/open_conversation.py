@@ -4,11 +4,10 @@ from collections.abc import Collection
 from uuid import UUID
 
 from mediamill_catalog import conversations
-from mediamill_catalog.idempotency import RepeatableRequest
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_database import Database
-from mediamill_ingest.usecases.repeated_request import earlier_answer
 
 
 async def open_conversation(
@@ -26,7 +25,9 @@ async def open_conversation(
     conversation_id = new_id()
     async with database.write() as session:
         answer = {"conversationId": str(conversation_id)}
-        earlier = await earlier_answer(session, request, user_id=creator_id, status_code=201, answer=answer)
+        earlier = await answered_before(
+            session, request, user_id=creator_id, status_code=201, answer=answer, now=utc_now()
+        )
         if earlier is not None:
             return UUID(earlier["conversationId"])
         await conversations.add(

@@ -5,12 +5,11 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from mediamill_catalog import calls
-from mediamill_catalog.idempotency import RepeatableRequest
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.call import RequestCall
 from mediamill_contracts.ids import new_id
 from mediamill_database import Database
-from mediamill_ingest.usecases.repeated_request import earlier_answer
 from mediamill_outbox import emit
 from mediamill_runtime.telemetry import current_trace_id
 
@@ -29,8 +28,13 @@ async def request_call(
         payload=payload.model_dump(mode="json", by_alias=True),
     )
     async with database.write() as session:
-        earlier = await earlier_answer(
-            session, request, user_id=user_id, status_code=202, answer={"jobId": str(call.job_id)}
+        earlier = await answered_before(
+            session,
+            request,
+            user_id=user_id,
+            status_code=202,
+            answer={"jobId": str(call.job_id)},
+            now=utc_now(),
         )
         if earlier is not None:
             return UUID(earlier["jobId"])

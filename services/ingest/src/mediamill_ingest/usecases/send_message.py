@@ -6,14 +6,13 @@ from uuid import UUID
 
 from mediamill_catalog import attachments, chat_messages, conversations
 from mediamill_catalog.attachments import Unusable
-from mediamill_catalog.idempotency import RepeatableRequest
+from mediamill_catalog.idempotency import RepeatableRequest, answered_before
 from mediamill_catalog.relocations import request_relocations
 from mediamill_catalog.tables import utc_now
 from mediamill_contracts.ids import new_id
 from mediamill_contracts.platform import MessageSent
 from mediamill_contracts.storage import S3Location
 from mediamill_database import Database
-from mediamill_ingest.usecases.repeated_request import earlier_answer
 from mediamill_outbox import emit
 
 
@@ -49,8 +48,13 @@ async def send_message(
     """
     message_id, now = new_id(), utc_now()
     async with database.write() as session:
-        earlier = await earlier_answer(
-            session, request, user_id=draft.sender_id, status_code=201, answer={"messageId": str(message_id)}
+        earlier = await answered_before(
+            session,
+            request,
+            user_id=draft.sender_id,
+            status_code=201,
+            answer={"messageId": str(message_id)},
+            now=now,
         )
         if earlier is not None:
             return UUID(earlier["messageId"])
