@@ -1,5 +1,6 @@
 """Reports of progress: soon, few, and none about what is over."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -77,6 +78,20 @@ async def test_a_coming_retry_is_told(
     progress.report(job, "retrying", 10, 1)
     progress.end(job)
     await eventually(lambda: stages(publisher) == ["retrying"])
+
+
+async def test_with_many_jobs_in_hand_each_tells_less(
+    progress: ProgressAnnouncer, submit: Submit, publisher: RememberingPublisher
+) -> None:
+    """Four jobs that report at the pace of one are as good as silent; one that is alone is not."""
+    jobs = [submit(f"picture {number}".encode()) for number in range(4)]
+    for job in jobs:
+        progress.report(job, "started", 10, 1)
+    await asyncio.sleep(2 * PACE)
+    assert not stages(publisher)
+    await eventually(lambda: stages(publisher) == ["started"] * len(jobs))
+    for job in jobs:
+        progress.end(job)
 
 
 async def test_jobs_do_not_wait_for_each_other(

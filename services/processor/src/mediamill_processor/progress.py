@@ -1,7 +1,9 @@
 """Announces progress beside the job: a slow or absent broker costs a progress bar, never a picture.
 
 Reports go out at a pace that eyes can follow, the first a moment after the job began: of those that come
-sooner the newest is kept until its time has come. What the end of the job overtakes is never sent.
+sooner the newest is kept until its time has come. What the end of the job overtakes is never sent. Jobs share
+the pace: with many in hand each tells less, since a report costs every service a few milliseconds that jobs
+wait for.
 """
 
 import asyncio
@@ -18,8 +20,10 @@ _MAX_UNSENT = 200
 """While the broker is away, announcements beyond these are dropped."""
 
 PACE_SECONDS = 0.25
-"""Before a job's first report, and between two. Most pictures take longer to show a step than to get through
-it, and of a small one there is nothing to show but the result."""
+"""Before the first report of a job that is alone, and between two; for each of several, as much longer as
+there are jobs. Of a small picture there is nothing to show but the result."""
+LONGEST_PACE_SECONDS = 2.0
+"""However many jobs there are, those that take long are seen to go on."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,13 +50,14 @@ class ProgressAnnouncer:
             stage=stage,
             attempt=attempt,
         )
+        is_first = job.job_id not in self._begun
+        self._begun.add(job.job_id)
         if job.job_id in self._withheld:
             self._withheld[job.job_id] = event
-        elif job.job_id in self._begun:
-            self._send(event)
-        else:
+        elif is_first:
             self._withhold(job.job_id, event)
-        self._begun.add(job.job_id)
+        else:
+            self._send(event)
 
     def end(self, job: MediaAccepted) -> None:
         """Forget what was withheld, unless it says that there will be another attempt."""
@@ -78,9 +83,17 @@ class ProgressAnnouncer:
 
     def _withhold(self, job_id: UUID, event: MediaProgressed | None) -> None:
         self._withheld[job_id] = event
-        asyncio.get_running_loop().call_later(self._pace, self._release, job_id)
+        self._release_after(self._pace, job_id, asyncio.get_running_loop().time())
 
-    def _release(self, job_id: UUID) -> None:
+    def _release_after(self, seconds: float, job_id: UUID, since: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._release, job_id, since)
+
+    def _release(self, job_id: UUID, since: float) -> None:
+        pace = min(self._pace * len(self._begun), LONGEST_PACE_SECONDS)
+        still = since + pace - asyncio.get_running_loop().time()
+        if still > 0 and job_id in self._begun:
+            self._release_after(still, job_id, since)
+            return
         event = self._withheld.pop(job_id, None)
         if event is not None:
             self._send(event)
