@@ -27,7 +27,7 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=3,
+    rounds=5,
     photos_a_round=100,
     different_photos=25,
     idle_uploads=60,
