@@ -5,10 +5,10 @@ from pathlib import Path
 from benchmarks.contestants.bare_loop import BareLoop
 from benchmarks.contestants.bare_server import BareServer
 from benchmarks.contestants.celery_pillow import CeleryPillow
-from benchmarks.contestants.mediamill import MediamillStaged, MediamillUpload
+from benchmarks.contestants.mediamill import UPLOADERS, MediamillStaged, MediamillUpload
 from benchmarks.contestants.sharp_bullmq import SharpBullMq
 from benchmarks.installation import Installation
-from benchmarks.measures.accepting import LARGE, SMALL, Accepting, measure_accepting
+from benchmarks.measures.accepting import LARGE, LOOP_CLIENTS, SMALL, Accepting, measure_accepting
 from benchmarks.measures.idle import Idle, measure_idle
 from benchmarks.measures.initiating import Initiating, measure_initiating
 from benchmarks.measures.lanes import Lanes, measure_lanes
@@ -51,7 +51,13 @@ class Parts:
 
     async def overhead(self) -> Overhead:
         """Jobs without image work."""
-        entries: dict[str, Contestant] = {"staged": self._staged, "uploaded": self._upload}
+        entries: dict[str, Contestant] = {
+            "staged": self._staged,
+            f"uploaded by {LOOP_CLIENTS} clients": MediamillUpload(
+                self._installation, uploaders=LOOP_CLIENTS
+            ),
+            f"uploaded by {UPLOADERS} clients": self._upload,
+        }
         return await measure_overhead(self._installation, entries, self._output, jobs=self._plan.empty_jobs)
 
     async def throughput(self) -> Throughput:

@@ -27,11 +27,11 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=5,
-    photos_a_round=100,
+    rounds=8,
+    photos_a_round=50,
     different_photos=25,
     idle_uploads=60,
-    empty_jobs=300,
+    empty_jobs=400,
     small_uploads={1: 100, 50: 1_000, 500: 1_500},
     large_uploads={1: 50, 50: 300, 500: 500},
     steady_seconds=15.0,

@@ -193,7 +193,7 @@ def _overhead_table(overhead: Overhead) -> str:
     names = list(next(iter(overhead.by_entry.values())))
     head = [f"| ms of CPU | {' | '.join(names)} | less image work | total |", "|---" * (len(names) + 3) + "|"]
     rows = [
-        f"| {entry} | {' | '.join(f'{spent[name]:.1f}' for name in names)} | {overhead.bare:.1f} "
+        f"| {entry} | {' | '.join(f'{spent[name]:.1f}' for name in names)} | {overhead.bare[entry]:.1f} "
         f"| {overhead.total(entry):.1f} |"
         for entry, spent in overhead.by_entry.items()
     ]

@@ -54,8 +54,9 @@ class MediamillUpload:
 
     name = "Mediamill, upload to ready"
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, *, uploaders: int = UPLOADERS) -> None:
         self._installation = installation
+        self._uploaders = uploaders
 
     async def start(self) -> None:
         """Do nothing: the installation runs."""
@@ -75,7 +76,7 @@ class MediamillUpload:
                         raise RuntimeError(f"{photo.name} was answered {answer.status}: {answer.body}")
                     uploads.append((began, answer.body["mediaId"]))
 
-        await asyncio.gather(*(uploader() for _ in range(UPLOADERS)))
+        await asyncio.gather(*(uploader() for _ in range(self._uploaders)))
         media_ids = [media_id for _, media_id in uploads]
         ready = await self._installation.listener.ready_times(media_ids, within=RUN_SECONDS)
         return run_of([began for began, _ in uploads], ready)
