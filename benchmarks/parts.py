@@ -58,7 +58,9 @@ class Parts:
             ),
             f"uploaded by {UPLOADERS} clients": self._upload,
         }
-        return await measure_overhead(self._installation, entries, self._output, jobs=self._plan.empty_jobs)
+        return await measure_overhead(
+            self._installation, entries, self._paths, self._output, jobs=self._plan.empty_jobs
+        )
 
     async def throughput(self) -> Throughput:
         """Photos to ready, beside the contestants."""
