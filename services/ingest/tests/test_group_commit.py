@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from mediamill_ingest.group_commit import GroupCommit, Submitted
+from mediamill_ingest.group_commit import BURST, GroupCommit, Submitted
 
 TRACE: ContextVar[str] = ContextVar("trace", default="none")
 
@@ -46,7 +46,7 @@ async def test_bad_item_fails_alone() -> None:
 
 
 async def test_pace_lets_batches_gather() -> None:
-    """The first goes at once; what comes soon after it goes together, or at once when the batch is full."""
+    """The first few go at once; what comes soon after goes together, or at once when the batch is full."""
     batches: list[list[int]] = []
 
     async def write(batch: Sequence[Submitted[int]]) -> Sequence[None]:
@@ -54,17 +54,19 @@ async def test_pace_lets_batches_gather() -> None:
         return [None] * len(batch)
 
     group = GroupCommit(write, most_items=3, pace_seconds=0.05)
-    await group.submit(1)
-    early = asyncio.create_task(group.submit(2))
+    for number in range(BURST):
+        await group.submit(number)
+    early = asyncio.create_task(group.submit(10))
     for _ in range(5):
         await asyncio.sleep(0)
-    await asyncio.gather(early, group.submit(3))
-    assert batches == [[1], [2, 3]]
+    await asyncio.gather(early, group.submit(11))
+    assert batches == [[0], [1], [2], [10, 11]]
 
     patient = GroupCommit(write, most_items=3, pace_seconds=3600)
-    await patient.submit(4)
-    await asyncio.gather(*(patient.submit(number) for number in (5, 6, 7)))
-    assert batches[2:] == [[4], [5, 6, 7]]
+    for number in range(BURST):
+        await patient.submit(number)
+    await asyncio.gather(*(patient.submit(number) for number in (20, 21, 22)))
+    assert batches[4:] == [[0], [1], [2], [20, 21, 22]]
 
 
 async def test_large_crowd_is_split() -> None:
