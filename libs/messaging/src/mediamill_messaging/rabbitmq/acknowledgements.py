@@ -4,7 +4,8 @@ An answer of its own is a frame here, and on the broker an entry in the log of a
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 from aio_pika.abc import AbstractIncomingMessage
@@ -16,6 +17,17 @@ class Acknowledgements:
 
     def __init__(self) -> None:
         self._channels: WeakKeyDictionary[AbstractChannel, _Answers] = WeakKeyDictionary()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    @contextmanager
+    def withheld(self) -> Iterator[None]:
+        """Let answers wait until the end of the block: with its prefetch used up, a consumer gets no more."""
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._open.set()
 
     async def acknowledge(self, message: AbstractIncomingMessage) -> None:
         """Answer, and return when that is on its way; raises ChannelInvalidStateError."""
@@ -23,7 +35,7 @@ class Acknowledgements:
         answers = self._channels.setdefault(channel, _Answers())
         answers.due.append(message.delivery_tag or 0)
         if answers.sending is None:
-            answers.sending = asyncio.create_task(_send(channel, answers))
+            answers.sending = asyncio.create_task(self._send(channel, answers))
         await asyncio.shield(answers.sending)
 
     async def send_back(self, message: AbstractIncomingMessage) -> None:
@@ -31,6 +43,14 @@ class Acknowledgements:
         channel: AbstractChannel = message.channel
         await message.nack()
         self._channels.setdefault(channel, _Answers()).note([message.delivery_tag or 0])
+
+    async def _send(self, channel: AbstractChannel, answers: "_Answers") -> None:
+        await self._open.wait()
+        up_to, others = answers.take_due()
+        if up_to:
+            await channel.basic_ack(up_to, multiple=True)
+        for tag in others:
+            await channel.basic_ack(tag)
 
 
 class _Answers:
@@ -58,11 +78,3 @@ class _Answers:
         while self._complete_to + 1 in self._beyond:
             self._complete_to += 1
             self._beyond.remove(self._complete_to)
-
-
-async def _send(channel: AbstractChannel, answers: _Answers) -> None:
-    up_to, others = answers.take_due()
-    if up_to:
-        await channel.basic_ack(up_to, multiple=True)
-    for tag in others:
-        await channel.basic_ack(tag)

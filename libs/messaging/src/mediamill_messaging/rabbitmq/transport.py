@@ -33,10 +33,12 @@ from mediamill_messaging.transport import DeadLetterSink
 
 CONNECT_SECONDS = 5.0
 """Time for one attempt to connect."""
-ARRIVAL_SECONDS = 0.1
-"""For what arrived before the cancel was answered: it is counted as running once its task has begun."""
+ARRIVAL_SECONDS = 0.2
+"""For what the last acknowledgements made room for: a replicated queue keeps from a cancelled consumer what
+is on its way to it, and counts that as a crash."""
 ARRIVAL_ROUNDS = 100
-"""Turns of the event loop for the same: a process that gets no processor time sleeps through any time."""
+"""Turns of the event loop for what arrived before the cancel was answered: it is counted as running once its
+task has begun. A process that gets no processor time would sleep through any time."""
 HEARTBEAT_SECONDS = 10
 """Interval of heartbeats; a silent peer is given up after about three of them."""
 RECONNECT_PAUSES = (0.2, 0.5, 1.0, 2.0)
@@ -114,8 +116,9 @@ class RabbitTransport:
                 await session.opened.wait()
                 if session.broker is None:
                     return
-                await cancel_consumers(session.broker)
-            await asyncio.sleep(ARRIVAL_SECONDS)
+                with self._retries.answers.withheld():
+                    await asyncio.sleep(ARRIVAL_SECONDS)
+                    await cancel_consumers(session.broker)
             for _ in range(ARRIVAL_ROUNDS):
                 await asyncio.sleep(0)
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
