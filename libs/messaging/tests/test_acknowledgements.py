@@ -79,3 +79,15 @@ async def test_a_cancelled_handler_does_not_take_others_answers_with_it() -> Non
     tasks[0].cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert channel.unanswered == set()
+
+
+async def test_withheld_answers_go_together_afterwards() -> None:
+    """Until then the broker has none, and those who answered wait."""
+    channel, answers = Channel(), Acknowledgements()
+    with answers.withheld():
+        tasks = [asyncio.create_task(answers.acknowledge(channel.delivery(tag))) for tag in (1, 2)]
+        await asyncio.wait(tasks, timeout=0.05)
+        assert (channel.unanswered, channel.frames) == ({1, 2}, 0)
+        assert not any(task.done() for task in tasks)
+    await asyncio.gather(*tasks)
+    assert (channel.unanswered, channel.frames) == (set(), 1)

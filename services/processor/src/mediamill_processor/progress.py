@@ -50,14 +50,13 @@ class ProgressAnnouncer:
             stage=stage,
             attempt=attempt,
         )
-        is_first = job.job_id not in self._begun
-        self._begun.add(job.job_id)
         if job.job_id in self._withheld:
             self._withheld[job.job_id] = event
-        elif is_first:
-            self._withhold(job.job_id, event)
-        else:
+        elif job.job_id in self._begun:
             self._send(event)
+        else:
+            self._withhold(job.job_id, event)
+        self._begun.add(job.job_id)
 
     def end(self, job: MediaAccepted) -> None:
         """Forget what was withheld, unless it says that there will be another attempt."""
@@ -83,16 +82,16 @@ class ProgressAnnouncer:
 
     def _withhold(self, job_id: UUID, event: MediaProgressed | None) -> None:
         self._withheld[job_id] = event
-        self._release_after(self._pace, job_id, asyncio.get_running_loop().time())
-
-    def _release_after(self, seconds: float, job_id: UUID, since: float) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._release, job_id, since)
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._pace, self._release, job_id, loop.time())
 
     def _release(self, job_id: UUID, since: float) -> None:
+        """Send what is withheld since then, or look again when as much time as many jobs ask for is over."""
+        loop = asyncio.get_running_loop()
         pace = min(self._pace * len(self._begun), LONGEST_PACE_SECONDS)
-        still = since + pace - asyncio.get_running_loop().time()
-        if still > 0 and job_id in self._begun:
-            self._release_after(still, job_id, since)
+        remaining = since + pace - loop.time()
+        if remaining > 0 and job_id in self._begun:
+            loop.call_later(remaining, self._release, job_id, since)
             return
         event = self._withheld.pop(job_id, None)
         if event is not None:
